@@ -1,0 +1,26 @@
+//! Policy to decision structure.
+//!
+//! [`Matcher`] is what replay, explain and every other command ask; [`Linear`] is the reference that anyone can
+//! check by eye, and every faster structure must agree with it.
+
+mod linear;
+
+pub use linear::Linear;
+
+use crate::packet::Header;
+use crate::policy::{Direction, InterfaceId, RuleId};
+
+/// Decides which rule applies at a step. Immutable data, shared by all threads.
+pub trait Matcher: Send + Sync {
+    /// The first matching rule over all groups bound to the interface, in the order of the policy's dialect;
+    /// `None` is the default drop.
+    fn decide(&self, interface: InterfaceId, direction: Direction, header: &Header) -> Option<RuleId>;
+
+    /// What each group bound to the interface would say alone, in the order bound: its first matching rule.
+    fn each_group(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+    ) -> Vec<Option<RuleId>>;
+}

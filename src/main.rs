@@ -1,0 +1,3 @@
+//! The `sgsim` command.
+
+fn main() {}

@@ -1,0 +1,245 @@
+//! One rule, and what it takes to match it.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::packet::{AddressSet, Family, Header, IcmpKind, PortSet, Protocol, Service};
+
+use super::GroupId;
+
+/// The index of a rule in its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId(pub u32);
+
+/// Into an interface, or out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Towards the interface: the remote is the source.
+    Ingress,
+    /// Away from the interface: the remote is the destination.
+    Egress,
+}
+
+impl Direction {
+    /// Both, ingress first.
+    pub const BOTH: [Self; 2] = [Self::Ingress, Self::Egress];
+
+    /// The other one.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        match self {
+            Self::Ingress => Self::Egress,
+            Self::Egress => Self::Ingress,
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+        })
+    }
+}
+
+/// What a matching rule does. Deny sorts first: at one priority it goes before allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Drops the packet.
+    Deny,
+    /// Lets the packet pass.
+    Allow,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Deny => "deny",
+            Self::Allow => "allow",
+        })
+    }
+}
+
+/// 1 (first) to 100 (last), as Huawei Cloud numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Priority(u8);
+
+impl Priority {
+    /// The highest priority, and the one of a rule that names none.
+    pub const FIRST: Self = Self(1);
+
+    /// The priority of this number; `None` outside 1 to 100.
+    pub const fn new(number: u8) -> Option<Self> {
+        if 1 <= number && number <= 100 { Some(Self(number)) } else { None }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+/// Where something was written: bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The file as the user named it, or `preset NAME`.
+    pub file: Arc<str>,
+    /// Line, from 1; 0 when there is none (a preset's table).
+    pub line: usize,
+    /// Bytes of the file.
+    pub span: Range<usize>,
+}
+
+/// The protocol, ports and ICMP fields that a rule asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceMatch {
+    /// Every packet.
+    Any,
+    /// Every packet of this protocol.
+    Protocol(Protocol),
+    /// These destination ports of this protocol, which has ports.
+    Ports(Protocol, PortSet),
+    /// These ICMP messages of this family; an empty list is none.
+    Icmp(Family, Vec<IcmpKind>),
+}
+
+impl ServiceMatch {
+    /// The protocol asked for; `None` is any.
+    pub const fn protocol(&self) -> Option<Protocol> {
+        match self {
+            Self::Any => None,
+            Self::Protocol(protocol) | Self::Ports(protocol, _) => Some(*protocol),
+            Self::Icmp(Family::V4, _) => Some(Protocol::ICMP),
+            Self::Icmp(Family::V6, _) => Some(Protocol::ICMPV6),
+        }
+    }
+
+    /// Whether the ports or the ICMP type and code fit; true for every service of another protocol's rule
+    /// that asks for none.
+    fn has_detail(&self, service: Service) -> bool {
+        match (self, service) {
+            (Self::Any | Self::Protocol(_), _) => true,
+            (Self::Ports(_, ports), Service::Port(_, port)) => ports.contains(port),
+            (Self::Icmp(_, kinds), Service::Icmp { kind, code, .. }) => {
+                kinds.iter().any(|k| k.contains(kind, code))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for ServiceMatch {
+    /// Writes what stands in a rule's line: `tcp 22,8000-8100`, `icmp echo-request`, `all`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("all"),
+            Self::Protocol(protocol) => write!(f, "{protocol}"),
+            Self::Ports(protocol, ports) => write!(f, "{protocol} {ports}"),
+            Self::Icmp(family, kinds) => {
+                write!(f, "{}", if *family == Family::V4 { Protocol::ICMP } else { Protocol::ICMPV6 })?;
+                for (i, kind) in kinds.iter().enumerate() {
+                    f.write_str(if i == 0 { " " } else { "," })?;
+                    match kind.name(*family) {
+                        Some(name) => f.write_str(name)?,
+                        None => write!(f, "{kind}")?,
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// One rule of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Stable name: `node/ssh`, or `node/ingress/3` for the third ingress rule when none was given.
+    pub name: String,
+    /// The group it belongs to.
+    pub group: GroupId,
+    /// Which way it looks.
+    pub direction: Direction,
+    /// What it does.
+    pub action: Action,
+    /// When it is asked.
+    pub priority: Priority,
+    /// The ethertype; `None` stands for both families.
+    pub family: Option<Family>,
+    /// Protocol, ports, ICMP messages.
+    pub service: ServiceMatch,
+    /// The far side, resolved to addresses.
+    pub remote: AddressSet,
+    /// The far side as written: `office`, `group node`, `any`.
+    pub remote_text: String,
+    /// A disabled rule never matches.
+    pub enabled: bool,
+    /// What it is for; empty when nothing was said.
+    pub description: String,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// The fields of a rule that a packet missed; none missed is a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mismatch {
+    /// The rule is switched off.
+    pub disabled: bool,
+    /// The packet is of the other family.
+    pub family: bool,
+    /// The packet is of another protocol.
+    pub protocol: bool,
+    /// Same protocol, but other ports, or another ICMP type or code.
+    pub detail: bool,
+    /// The far side is not in the remote.
+    pub remote: bool,
+}
+
+impl Mismatch {
+    /// Whether nothing was missed.
+    pub const fn is_match(self) -> bool {
+        !(self.disabled || self.family || self.protocol || self.detail || self.remote)
+    }
+}
+
+impl Rule {
+    /// Compares the rule with what a packet asks for at a step of the rule's direction.
+    ///
+    /// "A rule matches on direction, ethertype, protocol, destination port (or ICMP type and code), remote."
+    /// An address set holds ranges of both families, so an IPv4 range never admits an IPv6 address.
+    pub fn compare(&self, header: &Header) -> Mismatch {
+        let protocol = self.service.protocol().is_some_and(|wanted| wanted != header.service.protocol());
+        Mismatch {
+            disabled: !self.enabled,
+            family: self.family.is_some_and(|family| family != Family::of(header.remote)),
+            protocol,
+            detail: !protocol && !self.service.has_detail(header.service),
+            remote: !self.remote.contains(header.remote),
+        }
+    }
+
+    /// Whether a packet with this header matches.
+    pub fn matches(&self, header: &Header) -> bool {
+        self.compare(header).is_match()
+    }
+
+    /// The rule as one line of words, without its name: `allow tcp 22 from office priority 5`.
+    pub fn words(&self) -> String {
+        let side = match self.direction {
+            Direction::Ingress => "from",
+            Direction::Egress => "to",
+        };
+        let mut words = format!("{} {} {side} {}", self.action, self.service, self.remote_text);
+        if let Some(family) = self.family {
+            words += &format!(" {family}");
+        }
+        if self.priority != Priority::FIRST {
+            words += &format!(" priority {}", self.priority.get());
+        }
+        if !self.enabled {
+            words += " disabled";
+        }
+        words
+    }
+}
