@@ -2,5 +2,6 @@
 #![warn(missing_docs)]
 
 pub mod compile;
+pub mod diag;
 pub mod packet;
 pub mod policy;

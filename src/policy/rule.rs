@@ -231,7 +231,9 @@ impl Rule {
             Direction::Egress => "to",
         };
         let mut words = format!("{} {} {side} {}", self.action, self.service, self.remote_text);
-        if let Some(family) = self.family {
+        // ICMP is IPv4 and ICMPv6 is IPv6 without being told.
+        let implied = matches!(self.service.protocol(), Some(Protocol::ICMP | Protocol::ICMPV6));
+        if let Some(family) = self.family.filter(|_| !implied) {
             words += &format!(" {family}");
         }
         if self.priority != Priority::FIRST {
