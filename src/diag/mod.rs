@@ -135,8 +135,14 @@ impl Diagnostic {
     }
 }
 
-/// Sorts findings by their place; those of one place stay in the order found. A finding told twice is told once.
-pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+/// Keeps findings inside the text and sorts them by their place; those of one place stay in the order found. A finding
+/// told twice is told once.
+pub fn tidy(diagnostics: &mut Vec<Diagnostic>, source: &Source) {
+    for label in
+        diagnostics.iter_mut().flat_map(|finding| finding.primary.iter_mut().chain(&mut finding.secondary))
+    {
+        label.span = source.clamp(&label.span);
+    }
     diagnostics.sort_by_key(Diagnostic::position);
     diagnostics.dedup();
 }
@@ -159,7 +165,7 @@ mod tests {
     fn findings_come_in_the_order_of_the_file_and_once() {
         let at = |start| Diagnostic::new(codes::BAD_CIDR, "x").at(start..start + 1, "");
         let mut all = vec![at(5), at(1), at(5), Diagnostic::new(codes::UNREADABLE_FILE, "y")];
-        sort(&mut all);
+        tidy(&mut all, &Source::new("f", "0123456789"));
         assert_eq!(all, [Diagnostic::new(codes::UNREADABLE_FILE, "y"), at(1), at(5)]);
     }
 }

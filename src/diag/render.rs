@@ -80,10 +80,18 @@ mod tests {
     fn a_finding_shows_file_line_words_and_advice() {
         let source = Source::new("s.yaml", "groups:\n  node: { ingress: [allow tcp 70000] }\n");
         let diagnostic = Diagnostic::new(codes::BAD_PORT, "port 70000 is over 65535")
-            .at(37..42, "not a port")
+            .at(38..43, "not a port")
             .also(10..14, "in this group")
             .help("ports are numbers from 0 to 65535");
-        insta::assert_snapshot!(render(&diagnostic, &source, Style::Plain), @"");
+        insta::assert_snapshot!(render(&diagnostic, &source, Style::Plain), @r"
+        error[bad-port]: port 70000 is over 65535
+         --> s.yaml:2:31
+          |
+        2 |   node: { ingress: [allow tcp 70000] }
+          |   ---- in this group          ^^^^^ not a port
+          |
+          = help: ports are numbers from 0 to 65535
+        ");
         assert!(render(&diagnostic, &source, Style::Coloured).contains('\x1b'));
     }
 
@@ -91,7 +99,10 @@ mod tests {
     fn a_finding_without_a_place_names_the_file() {
         let source = Source::new("s.yaml", "");
         let diagnostic = Diagnostic::new(codes::UNREADABLE_FILE, "no such file");
-        insta::assert_snapshot!(render(&diagnostic, &source, Style::Plain), @"");
+        insta::assert_snapshot!(render(&diagnostic, &source, Style::Plain), @r"
+        error[unreadable-file]: no such file
+        --> s.yaml
+        ");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Finds the word that was probably meant.
 
+/// Known words after this many are not looked at: a file with thousands of names may have thousands of mistakes.
+const MOST: usize = 1000;
+
 /// The known word that is nearest to `word`, as a ready advice; `None` when nothing is near.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     // Longer words are not misspelt names, and comparing them costs.
@@ -9,12 +12,13 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
     let lower = word.to_lowercase();
     let near = known
         .into_iter()
-        .filter(|candidate| candidate.len() <= 64)
+        .take(MOST)
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 8)
         .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
         .min()?;
     let most = match lower.chars().count() {
-        0..=2 => 1,
-        3..=5 => 2,
+        0..=3 => 1,
+        4..=5 => 2,
         _ => 3,
     };
     (near.0 <= most && near.0 < near.1.chars().count()).then(|| format!("did you mean `{}`?", near.1))

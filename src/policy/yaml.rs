@@ -190,7 +190,13 @@ impl<'s> Builder<'s> {
             || line.trim_start().is_empty()
                 && self.source.text[at..].trim_start_matches(' ').starts_with('\t');
         let finding = Diagnostic::new(codes::SYNTAX, error.info()).at(at..at + 1, "");
-        if indent_has_tab { finding.help("YAML indents with spaces; this line has a tab") } else { finding }
+        if indent_has_tab {
+            finding.help("YAML indents with spaces; this line has a tab")
+        } else if error.info().contains("Unicode character escape") {
+            finding.help("write the character itself: it cannot be written as two `\\u` escapes")
+        } else {
+            finding
+        }
     }
 
     /// Takes one event; false when no more are wanted.

@@ -189,6 +189,7 @@ fn merged(old: &Fields, new: &Fields) -> Fields {
     Fields {
         span: new.span.clone(),
         broken: old.broken || new.broken,
+        detail_kept: new.ports.is_none() && new.icmp.is_none(),
         action: new.action.or(old.action),
         protocol: new.protocol.clone().or_else(|| old.protocol.clone()),
         ports: new.ports.clone().or_else(|| old.ports.clone()),

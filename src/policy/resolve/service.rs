@@ -35,7 +35,7 @@ pub(super) fn service(
     };
     if let Some(family) = icmp {
         if let Some(ports) = &fields.ports {
-            findings.push(misplaced("ports", &protocol.to_string(), ports, fields));
+            findings.push(misplaced("ports", &format!("`{protocol}`"), ports, fields));
             return None;
         }
         let protocol = if family == Family::V4 { Protocol::ICMP } else { Protocol::ICMPV6 };
@@ -71,16 +71,23 @@ fn without_detail(fields: &Fields, protocol: &str, findings: &mut Vec<Diagnostic
 }
 
 fn misplaced(what: &str, protocol: &str, texts: &[Text], fields: &Fields) -> Diagnostic {
-    let span = texts.first().map_or_else(|| fields.span.clone(), |text| text.span.clone());
-    let finding = Diagnostic::new(codes::NO_PORTS, format!("{protocol} has no {what}")).at(span, "");
-    if fields.protocol.is_none() {
-        return finding.help("say the protocol too: without it the rule is about all protocols");
+    let finding = Diagnostic::new(codes::NO_PORTS, format!("{protocol} has no {what}"));
+    let at_detail = texts.first().map_or(&fields.span, |text| &text.span);
+    match &fields.protocol {
+        Some((_, protocol)) if fields.detail_kept => {
+            let help = format!("the rule keeps its {what}: write the whole rule in words instead");
+            finding.at(protocol.clone(), format!("but the rule has {what}")).help(help)
+        }
+        None => {
+            let help = "say the protocol too: without it the rule is about all protocols";
+            finding.at(at_detail.clone(), "").help(help)
+        }
+        Some(_) => finding.at(at_detail.clone(), "").help(if what == "ports" {
+            "tcp, udp, sctp, dccp and udplite have ports"
+        } else {
+            "icmp and icmpv6 have messages"
+        }),
     }
-    finding.help(if what == "ports" {
-        "only tcp, udp, sctp, dccp and udplite have ports; a rule that was changed keeps its ports, so write it anew"
-    } else {
-        "only icmp and icmpv6 have messages; a rule that was changed keeps its messages, so write it anew"
-    })
 }
 
 /// The ports of a list.

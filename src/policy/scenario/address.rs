@@ -22,11 +22,12 @@ pub(crate) fn range(text: &Text, findings: &mut Vec<Diagnostic>) -> Option<Addre
             if AddressRange::host_bits_set(&text.text) {
                 let message = format!("`{}` has bits set behind its prefix", text.text.trim());
                 let finding = Diagnostic::new(codes::HOST_BITS, message);
-                let first = range.first();
                 let single = text.text.split('/').next().unwrap_or("").trim();
-                findings.push(finding.at(text.span.clone(), format!("read as {range}")).help(format!(
-                    "write `{range}` for the network of {first}, or `{single}` for one address"
-                )));
+                findings.push(
+                    finding
+                        .at(text.span.clone(), format!("read as {range}"))
+                        .help(format!("write `{range}` for the network, or `{single}` for the one address")),
+                );
             }
             Some(range)
         }

@@ -16,8 +16,10 @@ pub(crate) struct Key {
 /// What may stand behind a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
-    /// Any text.
+    /// Any text, or none.
     Text,
+    /// A text that must be there.
+    Word,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// `true` or `false`.
@@ -58,7 +60,7 @@ pub(crate) const TCP_CLOSING_KEYS: &[&str] =
 /// The file itself.
 pub(crate) const SCENARIO: &[Key] = &[
     key("description", "What the scenario is about.", Shape::Text),
-    key("preset", "The preset whose groups and rules the scenario starts from: cce/tunnel.", Shape::Text),
+    key("preset", "The preset whose groups and rules the scenario starts from: cce/tunnel.", Shape::Word),
     key("with", "The preset's parameters: address ranges of the cluster.", Shape::MapOf(&Shape::Texts)),
     key(
         "addresses",
@@ -94,14 +96,14 @@ pub(crate) const INTERFACE: &[Key] = &[
 /// A rule as a mapping.
 pub(crate) const RULE: &[Key] = &[
     key("action", "What it does; allow unless said.", Shape::OneOf(ACTIONS)),
-    key("protocol", "A name or number, or all; all unless said.", Shape::Text),
+    key("protocol", "A name or number, or all; all unless said.", Shape::Word),
     key("ports", "Destination ports and ranges; all unless said.", Shape::Texts),
     key("icmp", "ICMP messages: names, types, or type/code; all unless said.", Shape::Texts),
     key("from", "The sources of an ingress rule; any unless said.", Shape::Texts),
     key("to", "The destinations of an egress rule; any unless said.", Shape::Texts),
     key("priority", "1 (asked first) to 100; 1 unless said.", Shape::Priority),
     key("ethertype", "The only family it matches; both unless said.", Shape::OneOf(FAMILIES)),
-    key("id", "Its name within the group.", Shape::Text),
+    key("id", "Its name within the group.", Shape::Word),
     key("enabled", "Whether it is asked at all; true unless said.", Shape::Boolean),
     key("description", "What it is for.", Shape::Text),
 ];

@@ -106,9 +106,12 @@ impl Scenario {
                 descriptions: resolved.descriptions,
             });
         }
-        diag::sort(&mut diagnostics);
+        diag::tidy(&mut diagnostics, &source);
         if diagnostics.iter().any(Diagnostic::is_error) {
             scenario = None;
+            // These are often only the shadow of the mistake beside them.
+            let shadows = [codes::EMPTY_REMOTE, codes::NO_INTERFACES];
+            diagnostics.retain(|finding| !shadows.contains(&finding.code));
         }
         Loaded { source, diagnostics, scenario }
     }

@@ -243,7 +243,7 @@ pub(super) fn choice<T: Copy + std::fmt::Display>(
     let words: Vec<String> = all.iter().map(ToString::to_string).collect();
     let expected = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
     let text = scalar(node, &expected, findings)?;
-    let found = words.iter().position(|word| word.eq_ignore_ascii_case(&text.text));
+    let found = words.iter().position(|word| *word == text.text);
     if found.is_none() {
         let message = format!("expected {expected}, found `{}`", text.text);
         let help = did_you_mean(&text.text, words.iter().map(String::as_str));

@@ -64,6 +64,8 @@ pub(crate) struct Fields {
     pub(crate) span: Span,
     /// A mistake was found and told; no more are to be guessed from what is left.
     pub(crate) broken: bool,
+    /// A change left the ports or messages as they were, so the protocol is what does not fit.
+    pub(crate) detail_kept: bool,
     pub(crate) action: Option<Action>,
     pub(crate) protocol: Option<(ProtocolWord, Span)>,
     pub(crate) ports: Option<Vec<Text>>,

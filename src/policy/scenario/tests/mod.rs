@@ -1,5 +1,9 @@
 //! The scenario language: what is accepted, and what is said about mistakes.
 
+mod language;
+mod mistakes;
+mod never;
+
 use crate::diag::Style;
 use crate::policy::cce::{Advice, Parameter, Preset, PresetGroup, PresetRule};
 use crate::policy::{Direction, Loaded, Scenario};
