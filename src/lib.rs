@@ -1,7 +1,9 @@
 //! `sgsim`: which traffic would each security group allow or drop, and which rule decides?
 #![warn(missing_docs)]
 
+pub mod analyze;
 pub mod compile;
 pub mod packet;
 pub mod policy;
 pub mod replay;
+pub mod report;

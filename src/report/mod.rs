@@ -1,0 +1,3 @@
+//! Results as people and programs read them: one file per kind of output.
+
+pub mod explain;
