@@ -53,7 +53,8 @@ out=${2:-$here}
 [[ $(id -u) == 0 ]] || refuse "needs root (network namespaces, raw capture)"
 
 missing=()
-for tool in ip ethtool nft sysctl ping tcpdump dumpcap capinfos nginx openssl curl dnsmasq dig chronyd sshd ssh ssh-keygen nmap python3; do
+for tool in ip bridge ethtool nft sysctl ping tcpdump dumpcap capinfos nginx openssl curl dnsmasq dig chronyd sshd ssh \
+    ssh-keygen nmap python3; do
     command -v "$tool" >/dev/null || missing+=("$tool")
 done
 [[ ${#missing[@]} -eq 0 ]] || refuse "missing programs: ${missing[*]}; the packages are in record.sh --help"
@@ -355,7 +356,8 @@ web() {
         echo 'events { worker_connections 64; }'
         echo "http { access_log off; keepalive_timeout 120; default_type text/plain;"
         echo "client_body_temp_path $work/nginx-$host/a; proxy_temp_path $work/nginx-$host/b;"
-        echo "fastcgi_temp_path $work/nginx-$host/c; uwsgi_temp_path $work/nginx-$host/d; scgi_temp_path $work/nginx-$host/e;"
+        echo "fastcgi_temp_path $work/nginx-$host/c; uwsgi_temp_path $work/nginx-$host/d;"
+        echo "scgi_temp_path $work/nginx-$host/e;"
         echo "ssl_certificate $work/cert.pem; ssl_certificate_key $work/key.pem; ssl_session_tickets off;"
         echo "server { root $work/www;"
         for listen in "$@"; do echo "listen $listen;"; done
@@ -599,11 +601,12 @@ scan() {
 # The capture point is the bridge of the VPC, promiscuous: it sees every frame once, when it enters the bridge.
 begin_capture() {
     : >"$work/recorder"
+    local command=(tcpdump -Z root -U -i vpc -w "$work/raw")
     case $model in
-        vpc) ip netns exec "$prefix-fabric" dumpcap -q -i vpc -w "$work/raw" 2>"$work/recorder" & ;;
-        turbo) ip netns exec "$prefix-fabric" tcpdump -Z root -U -i vpc --time-stamp-precision=nano -w "$work/raw" 2>"$work/recorder" & ;;
-        tunnel) ip netns exec "$prefix-fabric" tcpdump -Z root -U -i vpc -w "$work/raw" 2>"$work/recorder" & ;;
+        vpc) command=(dumpcap -q -i vpc -w "$work/raw") ;; # tcpdump does not write pcapng
+        turbo) command+=(--time-stamp-precision=nano) ;;
     esac
+    ip netns exec "$prefix-fabric" "${command[@]}" 2>"$work/recorder" &
     recorder=$!
     jobs_started+=("$recorder")
     for _ in $(seq 50); do
@@ -639,7 +642,8 @@ record() {
     sleep 1
     # The time service runs beside the rest, it takes its time. -Q: ask, and leave the clock alone.
     for host in node-1 node-2; do
-        start "$host" chronyd -Q -t 10 -u root "server 100.125.1.123 iburst maxsamples 4" "pidfile $work/ntp-$host" 'cmdport 0'
+        start "$host" chronyd -Q -t 10 -u root 'server 100.125.1.123 iburst maxsamples 4' \
+            "pidfile $work/ntp-$host" 'cmdport 0'
         clocks+=("$started")
     done
     forget_neighbours

@@ -10,8 +10,9 @@ beside these lines are worked out by people. Only the outer headers count; a lat
 import subprocess
 import sys
 
-FIELDS = """frame.number vlan.id ip.src ip.dst ip.proto ip.frag_offset ipv6.src ipv6.dst ipv6.nxt tcp.srcport tcp.dstport
-tcp.flags.syn tcp.flags.ack udp.srcport udp.dstport icmp.type icmp.ident icmpv6.type icmpv6.echo.identifier""".split()
+FIELDS = """frame.number vlan.id ip.src ip.dst ip.proto ip.frag_offset ipv6.src ipv6.dst ipv6.nxt
+tcp.srcport tcp.dstport tcp.flags.syn tcp.flags.ack udp.srcport udp.dstport
+icmp.type icmp.ident icmpv6.type icmpv6.echo.identifier""".split()
 SET = ("1", "True")  # as different versions of tshark print a flag
 ECHO = {"icmp": ("8", "0"), "icmpv6": ("128", "129")}
 

@@ -7,7 +7,7 @@
 import socket
 import sys
 
-# A VXLAN header (flags: VNI valid; VNI 7777, which no host here has) and a broadcast frame of an experimental type inside.
+# A VXLAN header (VNI 7777, which no host here has) and inside it a broadcast frame of an experimental type.
 VXLAN = bytes.fromhex("0800000000 1e61 00") + b"\xff" * 6 + bytes.fromhex("0a580a000063 88b5") + bytes(46)
 
 
