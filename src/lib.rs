@@ -1,6 +1,7 @@
 //! `sgsim`: which traffic would each security group allow or drop, and which rule decides?
 #![warn(missing_docs)]
 
+pub mod capture;
 pub mod compile;
 pub mod packet;
 pub mod policy;
