@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod analyze;
+pub mod capture;
 pub mod compile;
 pub mod packet;
 pub mod policy;
