@@ -1,7 +1,7 @@
 //! The security groups that Huawei Cloud CCE makes for a cluster, as data.
 //!
-//! Every rule is a line of the scenario language, and every parameter becomes an address set of its own name, so a
-//! preset means exactly what the scenario printed by `sgsim preset show` means. One file holds the groups of one
+//! Every rule is a line of the scenario language, and every parameter becomes an address set of its own name, so
+//! a preset means exactly what the scenario printed by `sgsim preset show` means. One file holds the groups of one
 //! network model; this room knows nothing of how a scenario is written or read.
 
 mod common;
@@ -86,7 +86,7 @@ impl Preset {
 }
 
 /// Something a preset has to be told: an address range of the cluster.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parameter {
     /// Its name, and the name of the address set it becomes.
     pub name: &'static str,
@@ -137,7 +137,7 @@ pub struct PresetRule {
     pub purpose: &'static str,
     /// What the page says about changing it.
     pub advice: Advice,
-    /// What a changed rule must still admit; empty when the page says nothing of it.
+    /// What a changed rule has to admit, at least or at most; empty when the page says nothing of it.
     pub admit: &'static str,
     /// What stops working without it, all other rules of the preset left alone.
     pub breaks: &'static str,

@@ -1,7 +1,7 @@
 //! The older page's groups: one table for all network models, of which only the tunnel model has VXLAN.
 //!
-//! The page lets everything in from "own group or VPC" in one row. A row that may mean both or either is two rules
-//! here, and says so.
+//! The page lets everything in from "own group or VPC" in one row. A row that may mean both or either is two
+//! rules here, and says so.
 
 use super::common::{
     APISERVER_5443, APISERVER_5444_CONTAINER, APISERVER_5444_VPC, CONTROL_ALL_OUT, CONTROL_SELF, ENI_ALL_OUT,
@@ -20,24 +20,34 @@ macro_rules! beside_vpc {
     };
 }
 
+/// What a rule is worth whose every peer `vpc` admits too.
+macro_rules! under_vpc {
+    ($after:literal) => {
+        concat!("nothing while the rule `vpc` stands, which admits the same; after that is removed: ", $after)
+    };
+}
+
 /// One half of "own group or VPC".
 const ALL_VPC: PresetRule = PresetRule {
     id: "vpc",
     words: "allow all from vpc",
-    purpose: "hosts of the VPC reach nodes; one half of the row that says own group or VPC, which may mean either",
+    purpose: "hosts of the VPC reach nodes; one half of the row that says own group or VPC, which may mean \
+              either",
     advice: Advice::Keep,
     admit: "",
     breaks: "the VPC reaches nodes on the other rules' ports alone, as the newer page has it",
 };
 
 const CONTROL_VPC: PresetRule = PresetRule {
-    purpose: "hosts of the VPC reach masters; one half of the row that says own group or VPC, which may mean either",
+    purpose: "hosts of the VPC reach masters; one half of the row that says own group or VPC, which may \
+              mean either",
     breaks: "the VPC reaches masters on the other rules' ports alone, as the newer page has it",
     ..ALL_VPC
 };
 
 const POD_VPC: PresetRule = PresetRule {
-    purpose: "hosts of the VPC reach pods; one half of the row that says own group or VPC, which may mean either",
+    purpose: "hosts of the VPC reach pods; one half of the row that says own group or VPC, which may mean \
+              either",
     ..ENI_VPC
 };
 
@@ -48,7 +58,8 @@ const NODE_OWN: PresetRule = PresetRule {
 };
 
 const CONTROL_OWN: PresetRule = PresetRule {
-    purpose: "masters talk to masters; one half of the row that says own group or VPC, which may mean either",
+    purpose: "masters talk to masters; one half of the row that says own group or VPC, which may mean \
+              either",
     breaks: beside_vpc!("masters reach each other on the other rules' ports alone"),
     ..CONTROL_SELF
 };
@@ -80,28 +91,26 @@ const NODEPORT_UDP_OUTSIDE: PresetRule = PresetRule {
 };
 
 const SSH_CLOUDSHELL: PresetRule = PresetRule {
-    admit: "CloudShell's range, where CloudShell logs in to nodes",
+    admit: "at least CloudShell's range, where CloudShell logs in to nodes",
     breaks: beside_vpc!("SSH to nodes times out, from CloudShell too"),
     ..SSH
 };
 
-const FROM_VPC_5444: PresetRule = PresetRule {
-    breaks: beside_vpc!("kube-apiserver on 5444 is closed with or without this rule"),
-    ..APISERVER_5444_VPC
-};
+const FROM_VPC_5444: PresetRule =
+    PresetRule { breaks: under_vpc!("nodes cannot reach kube-apiserver on 5444"), ..APISERVER_5444_VPC };
 
 const APISERVER_5444_POD_SUBNET: PresetRule =
     PresetRule { words: "allow tcp 5444 from container-subnet", ..APISERVER_5444_CONTAINER };
 
 const FROM_VPC_9443: PresetRule =
-    PresetRule { breaks: beside_vpc!("9443 is closed with or without this rule"), ..NETWORK_ADDON };
+    PresetRule { breaks: under_vpc!("the network add-on loses the masters"), ..NETWORK_ADDON };
 
 const FROM_VPC_8445: PresetRule =
-    PresetRule { breaks: beside_vpc!("8445 is closed with or without this rule"), ..STORAGE_ADDON };
+    PresetRule { breaks: under_vpc!("the storage add-on loses the masters"), ..STORAGE_ADDON };
 
 const APISERVER_5443_MAY: PresetRule = PresetRule {
     advice: Advice::May,
-    breaks: beside_vpc!("kubectl times out, as do pods that use this port"),
+    breaks: beside_vpc!("kubectl and pods that use this port time out"),
     ..APISERVER_5443
 };
 

@@ -17,15 +17,28 @@ const DNS_UDP: PresetRule = PresetRule {
     id: "dns-udp",
     words: "allow udp 53 to dns",
     purpose: "name resolution by the subnet's DNS servers",
-    breaks: "nodes, and CoreDNS for names outside the cluster, resolve nothing: images cannot be pulled by name",
+    breaks: "nodes, and CoreDNS for names outside the cluster, resolve nothing: images cannot be pulled by \
+             name",
     ..DNS_TCP
+};
+
+const DNS_TCP_TURBO: PresetRule = PresetRule {
+    breaks: "answers too long for UDP cannot be asked for again over TCP by nodes; CoreDNS leaves by the \
+             ENI group",
+    ..DNS_TCP
+};
+
+const DNS_UDP_TURBO: PresetRule = PresetRule {
+    breaks: "nodes resolve nothing: images cannot be pulled by name; CoreDNS leaves by the ENI group",
+    ..DNS_UDP
 };
 
 const COREDNS_TCP: PresetRule = PresetRule {
     id: "coredns-tcp",
     words: "allow tcp 5353 to container",
     purpose: "name resolution by CoreDNS, which listens on 5353 in its pods, over TCP",
-    breaks: "long answers of a CoreDNS pod on another node cannot be asked for again over TCP: those names fail",
+    breaks: "long answers of a CoreDNS pod on another node cannot be asked for again over TCP: those names \
+             fail",
     ..DNS_TCP
 };
 
@@ -38,7 +51,8 @@ const COREDNS_UDP: PresetRule = PresetRule {
 };
 
 const COREDNS_TCP_TUNNEL: PresetRule = PresetRule {
-    breaks: "little: queries of pods are inside UDP 4789 here, and only what leaves a node unwrapped needs this rule",
+    breaks: "little: queries of pods are inside UDP 4789 here, and only what leaves a node unwrapped needs \
+             this rule",
     ..COREDNS_TCP
 };
 
@@ -46,7 +60,8 @@ const COREDNS_UDP_TUNNEL: PresetRule = PresetRule { breaks: COREDNS_TCP_TUNNEL.b
 
 const COREDNS_TCP_TURBO: PresetRule = PresetRule {
     words: "allow tcp 5353 to container-subnet",
-    breaks: "long answers cannot be asked for again over TCP by nodes and hostNetwork pods; other pods leave by the ENI group",
+    breaks: "long answers cannot be asked for again over TCP by nodes and hostNetwork pods; other pods \
+             leave by the ENI group",
     ..COREDNS_TCP
 };
 
@@ -76,14 +91,15 @@ const APISERVER_5444_VPC: PresetRule = PresetRule {
     id: "apiserver-5444-vpc-out",
     words: "allow tcp 5444 to vpc",
     purpose: "nodes, and pods behind them, reach kube-apiserver at the masters' VPC addresses",
-    breaks: "calls of the Service `kubernetes`, which become 5444 at a master, time out: controllers and in-cluster \
-             clients see no objects",
+    breaks: "calls of the Service `kubernetes`, which become 5444 at a master, time out: controllers and \
+             in-cluster clients see no objects",
     ..DNS_TCP
 };
 
 const APISERVER_5444_VPC_TURBO: PresetRule = PresetRule {
     purpose: "nodes reach kube-apiserver at the masters' VPC addresses",
-    breaks: "nodes and hostNetwork pods cannot call kube-apiserver on 5444; other pods leave by the ENI group",
+    breaks: "nodes and hostNetwork pods cannot call kube-apiserver on 5444; other pods leave by the ENI \
+             group",
     ..APISERVER_5444_VPC
 };
 
@@ -91,7 +107,8 @@ const APISERVER_5444_CONTAINER: PresetRule = PresetRule {
     id: "apiserver-5444-container-out",
     words: "allow tcp 5444 to container",
     purpose: "kube-apiserver at addresses of the pods' range, as the page lists it",
-    breaks: "connections to 5444 at pod addresses time out; masters with VPC addresses do not need this rule",
+    breaks: "connections to 5444 at pod addresses time out; masters with VPC addresses do not need this \
+             rule",
     ..DNS_TCP
 };
 
@@ -190,8 +207,8 @@ pub(super) const TUNNEL: &[PresetRule] = &[
 ];
 
 pub(super) const TURBO: &[PresetRule] = &[
-    DNS_TCP,
-    DNS_UDP,
+    DNS_TCP_TURBO,
+    DNS_UDP_TURBO,
     COREDNS_TCP_TURBO,
     COREDNS_UDP_TURBO,
     APISERVER_5443,

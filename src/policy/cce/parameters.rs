@@ -25,8 +25,8 @@ pub(super) const DNS: Parameter =
 
 pub(super) const LOAD_BALANCER: Parameter = Parameter {
     name: "load-balancer",
-    about: "where load balancers forward from: the range of the shared ones unless said; a dedicated one uses \
-            its backend subnet",
+    about: "where load balancers forward from: the range of the shared ones unless said; a dedicated one \
+            uses its backend subnet",
     default: &["100.125.0.0/16"],
 };
 

@@ -10,8 +10,8 @@ use super::{NEWER, Preset, PresetGroup, PresetRule, READ, notes, outbound};
 
 /// Most pods' calls arrive with the node's address here.
 const APISERVER_5444_POD: PresetRule = PresetRule {
-    breaks: "pods whose calls to the API server keep the pod's address time out; those that take the node's pass by \
-             `apiserver-5444-vpc`",
+    breaks: "pods whose calls to the API server keep the pod's address time out; those that take the \
+             node's pass by `apiserver-5444-vpc`",
     ..APISERVER_5444_CONTAINER
 };
 
@@ -71,7 +71,7 @@ pub(super) const TUNNEL_HARDENED: Preset = Preset {
     ],
     notes: &[
         notes::GAP_6443,
-        notes::GAP_LITERAL,
+        notes::GAP_TUNNEL,
         notes::GAP_LOGS,
         notes::REGION,
         notes::ANY,

@@ -13,7 +13,8 @@ const NODE_POD_SUBNET: PresetRule = PresetRule {
     purpose: "pods reach nodes and what listens on the nodes' own addresses",
     advice: Advice::Keep,
     admit: "",
-    breaks: "pods cannot reach host ports or hostNetwork pods: metrics-server reads no kubelet (`kubectl top` stays empty)",
+    breaks: "pods cannot reach host ports or hostNetwork pods: metrics-server reads no kubelet (`kubectl \
+             top` stays empty)",
 };
 
 const CONTROL_POD_SUBNET: PresetRule = PresetRule {
@@ -25,18 +26,20 @@ const CONTROL_POD_SUBNET: PresetRule = PresetRule {
 const APISERVER_5444_ANY: PresetRule = PresetRule {
     id: "apiserver-5444-any",
     words: "allow tcp 5444 from any",
-    purpose: "everyone who knows the address reaches kube-apiserver, which manages every resource's life cycle",
-    breaks: "kube-apiserver on 5444 times out from outside VPC and container subnets; those pass by the rules below",
+    purpose: "everyone who knows the address reaches kube-apiserver, which manages every resource's life \
+              cycle",
+    breaks: "kube-apiserver on 5444 times out from outside VPC and container subnets; those pass by the \
+             rules below",
     ..APISERVER_5444_VPC
 };
 
 const APISERVER_5444_ALSO_VPC: PresetRule = PresetRule {
-    breaks: "nothing as long as `apiserver-5444-any` stands; after it is narrowed, nodes cannot reach kube-apiserver on 5444",
+    breaks: "nothing as long as `apiserver-5444-any` stands; after it is narrowed, nodes cannot reach \
+             kube-apiserver on 5444",
     ..APISERVER_5444_VPC
 };
 
-/// The balancers' ranges and the pods' subnets are inside the VPC more often than not, and still only the rules
-/// below admit them.
+/// Nodes pass by `self`, pods by `container-subnet`.
 const NODEPORT_TCP_TURBO: PresetRule = PresetRule {
     breaks: "TCP Services of type NodePort and LoadBalancer time out for everyone but nodes and pods",
     ..NODEPORT_TCP
@@ -51,8 +54,8 @@ const SSH_TURBO: PresetRule =
     PresetRule { breaks: "SSH to nodes times out for everyone but nodes and pods", ..SSH };
 
 const SELF_TURBO: PresetRule = PresetRule {
-    breaks: "node to node fails outside the other rules' ports: host ports, ICMP and what hostNetwork pods ask of \
-             kubelets on other nodes",
+    breaks: "node to node fails outside the other rules' ports: host ports, ICMP and what hostNetwork pods \
+             ask of kubelets on other nodes",
     ..NODE_SELF
 };
 
@@ -119,7 +122,7 @@ pub(super) const TURBO_HARDENED: Preset = Preset {
     ],
     notes: &[
         notes::GAP_6443,
-        notes::GAP_LITERAL,
+        notes::GAP_TURBO,
         notes::TURBO_CONTAINER,
         notes::GAP_LOGS,
         notes::REGION,

@@ -15,16 +15,17 @@ const UDP_VPC: PresetRule = PresetRule {
     purpose: "UDP from masters, nodes and other hosts of the VPC to nodes and the pods behind them",
     advice: Advice::Keep,
     admit: "",
-    breaks: "UDP from masters and from VPC hosts outside the group is dropped: they query no CoreDNS and no other UDP \
-             service in a pod",
+    breaks: "UDP from masters and from VPC hosts outside the group is dropped: they query no CoreDNS and \
+             no other UDP service in a pod",
 };
 
 const TCP_VPC: PresetRule = PresetRule {
     id: "tcp-vpc",
     words: "allow tcp from vpc",
-    purpose: "TCP from masters, nodes and other hosts of the VPC to nodes and the pods behind them, the kubelet included",
-    breaks: "masters cannot reach 10250 (`kubectl logs` and `exec` time out) nor webhooks in pods; hosts of the VPC \
-             reach no pod",
+    purpose: "TCP from masters, nodes and other hosts of the VPC to nodes and the pods behind them, the \
+              kubelet included",
+    breaks: "masters cannot reach 10250 (`kubectl logs` and `exec` time out) nor webhooks in pods; hosts \
+             of the VPC reach no pod",
     ..UDP_VPC
 };
 
@@ -40,26 +41,27 @@ const POD_RANGE: PresetRule = PresetRule {
     id: "container",
     words: "allow all from container",
     purpose: "pods reach nodes, and pods on other nodes, with their own addresses",
-    breaks: "pods cannot reach pods or host ports on other nodes: names stop resolving wherever CoreDNS runs elsewhere",
+    breaks: "pods cannot reach pods or host ports on other nodes: names stop resolving wherever CoreDNS \
+             runs elsewhere",
     ..UDP_VPC
 };
 
 /// The VPC rules already cover TCP and UDP between nodes.
 const SELF: PresetRule = PresetRule {
-    breaks: "ICMP and every protocol but TCP and UDP is dropped between nodes; TCP and UDP still pass by `tcp-vpc` and \
-             `udp-vpc`",
+    breaks: "ICMP and every protocol but TCP and UDP is dropped between nodes; TCP and UDP still pass by \
+             `tcp-vpc` and `udp-vpc`",
     ..NODE_SELF
 };
 
 const NODEPORT_TCP_VPC: PresetRule = PresetRule {
-    breaks: "TCP Services of type NodePort time out from outside VPC and pods, and those of type LoadBalancer behind a \
-             balancer outside the VPC's ranges",
+    breaks: "TCP Services of type NodePort time out from outside VPC and pods, and those of type \
+             LoadBalancer behind a balancer outside the VPC's ranges",
     ..NODEPORT_TCP
 };
 
 const NODEPORT_UDP_VPC: PresetRule = PresetRule {
-    breaks: "UDP Services of type NodePort get no packets from outside VPC and pods, nor those of type LoadBalancer \
-             behind a balancer outside the VPC's ranges",
+    breaks: "UDP Services of type NodePort get no packets from outside VPC and pods, nor those of type \
+             LoadBalancer behind a balancer outside the VPC's ranges",
     ..NODEPORT_UDP
 };
 
@@ -125,7 +127,7 @@ pub(super) const VPC_HARDENED: Preset = Preset {
     ],
     notes: &[
         notes::GAP_6443,
-        notes::GAP_LITERAL,
+        notes::GAP_VPC,
         notes::GAP_PODS,
         notes::GAP_LOGS,
         notes::REGION,
