@@ -4,3 +4,4 @@
 pub mod compile;
 pub mod packet;
 pub mod policy;
+pub mod report;

@@ -1,0 +1,3 @@
+//! What users read: one file per output.
+
+pub mod preset;
