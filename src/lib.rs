@@ -4,6 +4,7 @@
 pub mod analyze;
 pub mod capture;
 pub mod compile;
+pub mod diag;
 pub mod packet;
 pub mod policy;
 pub mod replay;
