@@ -5,3 +5,4 @@ pub mod compile;
 pub mod packet;
 pub mod policy;
 pub mod replay;
+pub mod report;
