@@ -18,7 +18,7 @@ use std::path::Path;
 use crate::diag::{self, Diagnostic, Source, codes};
 use crate::packet::AddressSet;
 
-use super::cce::Preset;
+use super::cce::{self, Preset};
 use super::{GroupId, Policy, resolve, yaml};
 
 /// A scenario that was understood.
@@ -87,7 +87,7 @@ impl Scenario {
 
     /// Reads a text; `name` is what findings call it.
     pub fn parse(name: &str, text: &str) -> Loaded {
-        Self::parse_with(name, text, PRESETS)
+        Self::parse_with(name, text, cce::presets())
     }
 
     /// Reads a text that may start from one of these presets.
@@ -133,6 +133,3 @@ impl Loaded {
         diag::render_all(&self.diagnostics, &self.source, style)
     }
 }
-
-/// The presets a scenario may start from.
-const PRESETS: &[Preset] = &[];

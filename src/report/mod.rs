@@ -1,0 +1,19 @@
+//! What was found, for people and for programs: one renderer per file.
+//!
+//! Renderers write what they are given and judge nothing; this room reads no captures and knows no command line.
+
+pub mod explain;
+#[cfg(test)]
+mod fixture;
+mod label;
+mod matrix;
+mod notes;
+mod options;
+pub mod preset;
+mod results;
+mod rows;
+pub mod text;
+mod time;
+
+pub use options::{Options, ParseShowError, Show};
+pub use results::{CaptureSummary, Results, UnsupportedLink};

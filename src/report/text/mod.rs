@@ -1,0 +1,119 @@
+//! The report for a terminal. Made to be read: programs should ask for JSON.
+//!
+//! Colour is written as ANSI escapes always; `anstream` strips them where they are not wanted. Nothing is told by
+//! colour alone.
+
+mod columns;
+mod flows;
+mod groups;
+mod headline;
+mod matrix;
+mod notes;
+mod rules;
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::replay::ConnectionVerdict;
+
+use super::{Options, Results};
+
+/// How wide lists may get before they are wrapped.
+const WIDTH: usize = 100;
+
+const HEADING: Style = Style::new().bold();
+const QUIET: Style = Style::new().dimmed();
+
+/// Writes the report.
+pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io::Result<()> {
+    headline::write(results, out)?;
+    if results.tally.frames.packets == 0 {
+        return notes::captures(results, out);
+    }
+    groups::write(results, out)?;
+    if options.matrix {
+        matrix::write(results, out)?;
+    }
+    flows::write(results, options.show, out)?;
+    rules::write(results, out)?;
+    notes::write(results, out)
+}
+
+/// A blank line, then a heading.
+fn heading(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    writeln!(out, "\n{HEADING}{text}{HEADING:#}")
+}
+
+/// The style of a connection verdict.
+const fn verdict_style(verdict: ConnectionVerdict) -> Style {
+    let colour = match verdict {
+        ConnectionVerdict::Allowed => AnsiColor::Green,
+        ConnectionVerdict::Blocked => AnsiColor::Red,
+        ConnectionVerdict::Assumed => AnsiColor::Yellow,
+        ConnectionVerdict::Undecided => AnsiColor::Magenta,
+        ConnectionVerdict::Outside => AnsiColor::Cyan,
+    };
+    colour.on_default()
+}
+
+/// Writes `lead` and then the words, separated by commas and wrapped under each other.
+fn word_list(out: &mut dyn Write, lead: &str, words: impl Iterator<Item = String>) -> io::Result<()> {
+    write!(out, "{lead}")?;
+    let mut words = words.peekable();
+    let listed = std::iter::from_fn(|| {
+        let word = words.next()?;
+        Some(if words.peek().is_some() { format!("{word},") } else { word })
+    });
+    wrapped(out, columns::width(lead), listed)
+}
+
+/// Ends a line that is `column` wide already with these words, wrapped.
+fn wrapped(
+    out: &mut dyn Write,
+    mut column: usize,
+    words: impl Iterator<Item = impl AsRef<str>>,
+) -> io::Result<()> {
+    for word in words {
+        let word = word.as_ref();
+        let needed = 1 + columns::width(word);
+        if column + needed > WIDTH {
+            write!(out, "\n ")?;
+            column = 1;
+        }
+        write!(out, " {word}")?;
+        column += needed;
+    }
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Show;
+    use super::super::fixture::Sample;
+    use super::*;
+
+    fn text(sample: &Sample, options: Options) -> String {
+        sample.written(|results, out| write(results, options, out))
+    }
+
+    #[test]
+    fn cluster() {
+        insta::assert_snapshot!(text(&Sample::cluster(), Options::default()));
+    }
+
+    #[test]
+    fn everything_shown() {
+        insta::assert_snapshot!(text(&Sample::cluster(), Options { show: Show::ALL, matrix: true }));
+    }
+
+    #[test]
+    fn nothing_to_say() {
+        insta::assert_snapshot!(text(&Sample::nothing(), Options::default()));
+    }
+
+    #[test]
+    fn hostile_names() {
+        insta::assert_snapshot!(text(&Sample::hostile(), Options { show: Show::ALL, matrix: true }));
+    }
+}
