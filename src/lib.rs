@@ -3,6 +3,7 @@
 
 pub mod analyze;
 pub mod capture;
+pub mod cli;
 pub mod compile;
 pub mod diag;
 pub mod packet;
