@@ -74,7 +74,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
 /// A text that is no flow may be meant as a capture.
 fn no_flow(text: &str, error: &impl std::fmt::Display) -> Error {
     if !text.contains('>') && PathBuf::from(text).exists() {
-        return Error::Message(format!("{text} is a file: say with --frame N which of its frames to explain"));
+        return Error::Message(format!(
+            "{text} is a file: say with --frame N which of its frames to explain"
+        ));
     }
     Error::Message(error.to_string())
 }

@@ -31,7 +31,8 @@ pub(super) fn run(verb: &Verb) -> Result<ExitStatus, Error> {
     match verb {
         Verb::List => preset::write_list(&mut out)?,
         Verb::Show { name, settings } => {
-            let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let settings: Vec<_> =
+                settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let shown = preset::find(name).and_then(|found| preset::write_show(&mut out, found, &settings));
             shown.map_err(|error| match error {
                 PresetError::Write(error) => Error::Write(error),

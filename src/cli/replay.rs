@@ -28,7 +28,11 @@ pub(super) struct Args {
 }
 
 fn show(text: &str) -> Result<Show, String> {
-    if text.is_empty() { Ok(Show::NONE) } else { text.parse().map_err(|e: report::ParseShowError| e.to_string()) }
+    if text.is_empty() {
+        Ok(Show::NONE)
+    } else {
+        text.parse().map_err(|e: report::ParseShowError| e.to_string())
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
@@ -65,7 +69,12 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     Ok(if errors.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
 }
 
-fn settle(judged: &mut Vec<Judged>, _order: &mut InOrder, replay: &Replay<'_, Linear<'_>>, tally: &mut Tally) {
+fn settle(
+    judged: &mut Vec<Judged>,
+    _order: &mut InOrder,
+    replay: &Replay<'_, Linear<'_>>,
+    tally: &mut Tally,
+) {
     for frame in judged.drain(..) {
         tally.add(&frame, replay.connections());
     }

@@ -41,11 +41,14 @@ impl Source {
                 reader.map(Timeline::of).map_err(|error| Error::Message(format!("failed to {error}")))?
             }
             several if several.iter().any(is_stdin) => {
-                return Err(Error::Message("standard input '-' cannot be merged with other captures".to_owned()));
+                return Err(Error::Message(
+                    "standard input '-' cannot be merged with other captures".to_owned(),
+                ));
             }
             several => Timeline::open(several),
         };
-        let name = |path: &PathBuf| CaptureSummary { name: path.display().to_string(), ..CaptureSummary::default() };
+        let name =
+            |path: &PathBuf| CaptureSummary { name: path.display().to_string(), ..CaptureSummary::default() };
         let summaries = self.captures.iter().map(name).collect();
         Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
     }

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use sgsim::packet::{
-    AddressPair, Content, Domain, Fragment, Icmp, IpPacket, Packet, Protocol, Quoted, TcpFlags, Timestamp, Transport,
+    AddressPair, Content, Domain, Fragment, Icmp, IpPacket, Packet, Protocol, Quoted, TcpFlags, Timestamp,
+    Transport,
 };
 
 /// A packet and what is expected of it.
