@@ -2,6 +2,7 @@
 //!
 //! Renderers write what they are given and judge nothing; this room reads no captures and knows no command line.
 
+pub mod check;
 pub mod explain;
 #[cfg(test)]
 mod fixture;

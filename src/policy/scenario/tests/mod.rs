@@ -9,7 +9,7 @@ use crate::policy::cce::{Advice, Parameter, Preset, PresetGroup, PresetRule};
 use crate::policy::{Direction, Loaded, Scenario};
 
 const fn rule(id: &'static str, words: &'static str) -> PresetRule {
-    PresetRule { id, words, purpose: "tests", advice: Advice::Keep, breaks: "tests" }
+    PresetRule { id, words, purpose: "tests", advice: Advice::Keep, admit: "", breaks: "tests" }
 }
 
 /// A small preset of the tests' own, so that the tables of the real ones may change.
@@ -23,6 +23,7 @@ const TINY: &[Preset] = &[Preset {
         Parameter { name: "container", about: "the container CIDR", default: &[] },
         Parameter { name: "master", about: "the CIDR of the masters", default: &["vpc"] },
     ],
+    notes: &[],
     groups: &[
         PresetGroup {
             name: "node",
