@@ -7,6 +7,7 @@
 //! Two halves that meet in [`CaptureReader`]: a container yields [`Record`]s (time, link type, bytes), and
 //! [`decode`] turns the bytes of one into [`Content`](crate::packet::Content). Neither panics on any bytes.
 
+mod blocks;
 mod counts;
 mod decode;
 mod error;
@@ -18,8 +19,9 @@ mod source;
 mod ticks;
 mod timeline;
 
+pub use blocks::{Block, Blocks, Sink};
 pub use counts::LinkCounts;
-pub use decode::decode;
+pub use decode::{decode, quick};
 pub use error::{CaptureError, CaptureProblem, Expected};
 pub use link_type::LinkType;
 pub use reader::{CaptureReader, Frame, Record};

@@ -9,12 +9,13 @@ use super::error::{CaptureProblem, Expected, Fault};
 use super::reader::Located;
 use super::source::Source;
 use super::ticks;
+use crate::packet::Timestamp;
 
 /// Length of the file header, in bytes.
 const FILE_HEADER: usize = 24;
 
 /// How to read the records of one file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pcap {
     little_endian: bool,
     nanoseconds_per_unit: u64,
@@ -85,11 +86,20 @@ impl Pcap {
         Ok(Self { little_endian, nanoseconds_per_unit, record_header, lengths, link })
     }
 
-    /// The next record; `None` at the end of the file.
-    pub(super) fn next(&self, source: &mut Source) -> Result<Option<Located>, Fault> {
-        let Some(header) = source.whole("record header", self.record_header)? else { return Ok(None) };
-        let Some(&header) = header.first_chunk::<16>() else { return Ok(None) };
-        let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3] = header;
+    /// Length of a record header, in bytes.
+    pub(super) const fn record_header(&self) -> usize {
+        self.record_header
+    }
+
+    /// What the first byte of every frame is.
+    pub(super) const fn link(&self) -> LinkType {
+        self.link
+    }
+
+    /// What a record header says.
+    #[inline]
+    pub(super) fn record(&self, header: &[u8; 16]) -> RecordHeader {
+        let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3] = *header;
         let [seconds, fraction, first, second] =
             [[s0, s1, s2, s3], [f0, f1, f2, f3], [c0, c1, c2, c3], [w0, w1, w2, w3]].map(|bytes| {
                 if self.little_endian { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) }
@@ -99,25 +109,50 @@ impl Pcap {
             Lengths::WireFirst => (second, first),
             Lengths::Either => (first.min(second), first.max(second)),
         };
+        RecordHeader { seconds, fraction, captured, wire_length }
+    }
 
+    /// The moment a record header tells.
+    #[inline]
+    pub(super) fn time(&self, header: &RecordHeader) -> Timestamp {
+        ticks::seconds_and(header.seconds, u64::from(header.fraction) * self.nanoseconds_per_unit)
+    }
+
+    /// Whether the fraction is less than a second, as every tidy writer has it.
+    pub(super) const fn is_tidy(&self, header: &RecordHeader) -> bool {
+        (header.fraction as u64) * self.nanoseconds_per_unit < 1_000_000_000
+    }
+
+    /// The next record; `None` at the end of the file.
+    pub(super) fn next(&self, source: &mut Source) -> Result<Option<Located>, Fault> {
+        let Some(header) = source.whole("record header", self.record_header)? else { return Ok(None) };
+        let Some(header) = header.first_chunk::<16>() else { return Ok(None) };
+        let header = self.record(header);
         let most = self.link.longest_frame();
-        if captured > most {
+        if header.captured > most {
             return Err(source.fault(CaptureProblem::ImpossibleLength {
                 what: "the captured length of a record",
-                found: u64::from(captured),
+                found: u64::from(header.captured),
                 expected: Expected::AtMost(u64::from(most)),
             }));
         }
         // Bounded by `longest_frame`, so it fits.
-        let total = self.record_header + captured as usize;
+        let total = self.record_header + header.captured as usize;
         source.whole("record", total)?;
         let mut bytes = source.consume(total);
         bytes.start += self.record_header;
-        Ok(Some(Located {
-            time: ticks::seconds_and(seconds, u64::from(fraction) * self.nanoseconds_per_unit),
-            link: self.link,
-            bytes,
-            wire_length,
-        }))
+        let time = self.time(&header);
+        Ok(Some(Located { time, link: self.link, bytes, wire_length: header.wire_length }))
     }
+}
+
+/// The part of a record header that all variants share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RecordHeader {
+    pub(super) seconds: u32,
+    fraction: u32,
+    /// Bytes that follow.
+    pub(super) captured: u32,
+    /// Bytes on the wire.
+    pub(super) wire_length: u32,
 }

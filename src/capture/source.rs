@@ -20,7 +20,12 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self { reader, buffer: Vec::new(), filled: 0..0, offset: 0 }
+        Self::at(reader, 0)
+    }
+
+    /// A source whose next byte is at this offset of the capture.
+    pub(super) fn at(reader: Box<dyn Read + Send>, offset: u64) -> Self {
+        Self { reader, buffer: Vec::new(), filled: 0..0, offset }
     }
 
     /// Offset in the capture of the next byte.

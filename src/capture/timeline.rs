@@ -101,6 +101,11 @@ impl Timeline {
         &self.errors
     }
 
+    /// The same, when the frames are used up.
+    pub fn into_errors(self) -> Vec<CaptureError> {
+        self.errors
+    }
+
     /// The frames given so far, by link type.
     pub const fn counts(&self) -> &LinkCounts {
         &self.counts

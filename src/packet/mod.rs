@@ -4,6 +4,7 @@
 //! reference to the capture. This room knows nothing of groups, captures or state.
 
 mod address;
+mod compact;
 mod flow;
 mod icmp;
 mod ports;
@@ -11,6 +12,7 @@ mod protocol;
 mod service;
 
 pub use address::{AddressPair, AddressRange, AddressSet, Family, ParseAddressError};
+pub use compact::Compact;
 pub use flow::{Flow, ParseFlowError};
 pub use icmp::{Icmp, IcmpKind, IcmpRole, Quoted, request_of};
 pub use ports::{ParsePortsError, PortRange, PortSet};

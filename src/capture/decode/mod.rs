@@ -7,12 +7,15 @@
 mod icmp;
 mod ip;
 mod link;
+mod quick;
 mod transport;
 mod view;
 
 use super::LinkType;
 use crate::packet::{Content, Transport};
 use view::{Missing, View};
+
+pub use quick::quick;
 
 /// Returns what a frame holds.
 ///

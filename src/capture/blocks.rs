@@ -1,0 +1,259 @@
+//! A pcap file by blocks, each of which can be read and decoded on its own.
+//!
+//! Where the records of a block start is guessed from its bytes; whoever puts the blocks together must check that each
+//! begins where the one before it ended, and read those again that do not. So the outcome never rests on a
+//! guess: a capture whose payload is itself a capture only takes longer.
+//!
+//! Only whole files of the pcap container are read here; everything else goes through
+//! [`CaptureReader`](super::CaptureReader).
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::error::{CaptureError, CaptureProblem};
+use super::pcap::{self, Pcap, RecordHeader};
+use super::source::Source;
+use super::{LinkType, decode, quick};
+use crate::packet::{Compact, Packet, Timestamp};
+
+/// Length of a pcap file header.
+const FILE_HEADER: u64 = 24;
+/// Read behind a block, so that its last record is seldom cut.
+const SLACK: usize = 16 << 10;
+/// Records in a row that a guess must fit.
+const CHAIN: usize = 6;
+/// Guessed times lie this close to the first record's, in seconds.
+const NEAR: u32 = 40 * 24 * 3600;
+
+/// Takes the packets of a block, in order.
+pub trait Sink {
+    /// A packet that has a compact form.
+    fn compact(&mut self, packet: Compact);
+    /// Any packet.
+    fn packet(&mut self, packet: Packet);
+}
+
+/// What was read of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Where its first record starts; `None` when no start could be guessed.
+    pub start: Option<u64>,
+    /// Where the first record behind it starts, or the one that could not be read.
+    pub end: u64,
+    /// Whether the record at `end` could not be read.
+    pub stopped: bool,
+}
+
+/// A regular file in the pcap format.
+#[derive(Debug)]
+pub struct Blocks {
+    file: File,
+    name: String,
+    length: u64,
+    pcap: Pcap,
+    size: u64,
+    /// Seconds of the first record: guesses keep near it.
+    seconds: u32,
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+}
+
+/// Fills the buffer from `from` on, as far as the file goes; returns how much of the buffer is filled.
+fn fill(file: &File, buffer: &mut [u8], from: usize, offset: u64) -> io::Result<usize> {
+    let mut filled = from;
+    while filled < buffer.len() {
+        match read_at(file, &mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+impl Blocks {
+    /// Opens a capture for reading by blocks of `size` bytes; `None` when it is not a regular file or not a
+    /// pcap file, or anything is wrong with its header: then [`CaptureReader`](super::CaptureReader) has more to say.
+    pub fn open(path: &Path, size: usize) -> Option<Self> {
+        let file = File::open(path).ok()?;
+        let metadata = file.metadata().ok()?;
+        if !metadata.is_file() {
+            return None;
+        }
+        let mut head = [0; FILE_HEADER as usize + 16];
+        let filled = fill(&file, &mut head, 0, 0).ok()?;
+        let head = head.get(..filled)?;
+        if !pcap::is_magic(*head.first_chunk()?) {
+            return None;
+        }
+        let pcap = Pcap::new(&mut Source::new(Box::new(io::Cursor::new(head.to_vec())))).ok()?;
+        let first = head.get(FILE_HEADER as usize..)?.first_chunk();
+        let seconds = first.map_or(0, |header| pcap.record(header).seconds);
+        let name = path.display().to_string();
+        Some(Self { file, name, length: metadata.len(), pcap, size: size.max(64) as u64, seconds })
+    }
+
+    /// The capture, as the user named it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the first byte of every frame is.
+    pub const fn link(&self) -> LinkType {
+        self.pcap.link()
+    }
+
+    /// How many blocks there are.
+    pub const fn count(&self) -> u64 {
+        self.length.div_ceil(self.size)
+    }
+
+    /// Where the first record of the file starts.
+    pub const fn first_record(&self) -> u64 {
+        FILE_HEADER
+    }
+
+    /// Where a block ends; records that start before belong to it.
+    pub fn end(&self, index: u64) -> u64 {
+        ((index + 1) * self.size).min(self.length)
+    }
+
+    /// Reads a block and gives its packets to `sink`.
+    ///
+    /// `start` is where its first record starts; without it the start is guessed. `buffer` is scratch space.
+    pub fn parse(
+        &self,
+        index: u64,
+        start: Option<u64>,
+        buffer: &mut Vec<u8>,
+        sink: &mut impl Sink,
+    ) -> io::Result<Block> {
+        let end = self.end(index);
+        let begin = start.unwrap_or(index * self.size).max(FILE_HEADER);
+        if begin >= end {
+            return Ok(Block { start: Some(begin), end: begin, stopped: false });
+        }
+        let wanted = usize::try_from(self.length.min(end + SLACK as u64) - begin).unwrap_or(usize::MAX);
+        if buffer.len() < wanted {
+            buffer.resize(wanted, 0);
+        }
+        let mut filled = fill(&self.file, &mut buffer[..wanted], 0, begin)?;
+        let mut at = match start {
+            Some(_) => 0,
+            None if index == 0 => 0,
+            None => match self.guess(&buffer[..filled], filled.min((end - begin) as usize)) {
+                Some(at) => at,
+                None => return Ok(Block { start: None, end: begin, stopped: false }),
+            },
+        };
+        let first = begin + at as u64;
+        let header_length = self.pcap.record_header();
+        let (most, link) = (self.pcap.link().longest_frame(), self.pcap.link());
+        let limit = usize::try_from(end - begin).unwrap_or(usize::MAX);
+        let stopped = loop {
+            if at >= limit {
+                break false;
+            }
+            if filled - at < header_length + SLACK.min(2048) {
+                filled = self.more(buffer, filled, at + header_length, begin)?;
+            }
+            let Some(header) = buffer[at..filled].first_chunk::<16>() else { break true };
+            let header = self.pcap.record(header);
+            let body = at + header_length;
+            if header.captured > most {
+                break true;
+            }
+            let next = body + header.captured as usize;
+            if next > filled {
+                filled = self.more(buffer, filled, next, begin)?;
+            }
+            let Some(bytes) = buffer[..filled].get(body..next) else { break true };
+            let time = self.pcap.time(&header);
+            match quick(link, time, bytes, header.wire_length) {
+                Some(compact) => sink.compact(compact),
+                None => sink.packet(Packet {
+                    time,
+                    length: header.wire_length,
+                    content: decode(link, bytes, header.wire_length),
+                }),
+            }
+            at = next;
+        };
+        Ok(Block { start: Some(first), end: begin + at as u64, stopped })
+    }
+
+    /// Makes sure that the buffer is filled up to `wanted`, as far as the file goes.
+    fn more(&self, buffer: &mut Vec<u8>, filled: usize, wanted: usize, begin: u64) -> io::Result<usize> {
+        if filled >= wanted || begin + filled as u64 >= self.length {
+            return Ok(filled);
+        }
+        if buffer.len() < wanted {
+            buffer.resize(wanted, 0);
+        }
+        fill(&self.file, &mut buffer[..wanted], filled, begin)
+    }
+
+    /// The first place among `candidates` at which a chain of plausible records starts.
+    fn guess(&self, bytes: &[u8], candidates: usize) -> Option<usize> {
+        (0..candidates).find(|&at| {
+            let mut next = at;
+            for _ in 0..CHAIN {
+                let Some(header) = bytes.get(next..).and_then(<[u8]>::first_chunk) else {
+                    return next > at;
+                };
+                let header = self.pcap.record(header);
+                if !self.is_plausible(&header) {
+                    return false;
+                }
+                next += self.pcap.record_header() + header.captured as usize;
+            }
+            true
+        })
+    }
+
+    fn is_plausible(&self, header: &RecordHeader) -> bool {
+        header.captured > 0
+            && header.captured <= header.wire_length
+            && header.wire_length <= self.pcap.link().longest_frame()
+            && header.seconds.abs_diff(self.seconds) < NEAR
+            && self.pcap.is_tidy(header)
+    }
+
+    /// Why no record could be read at this offset; `None` when the file ends there.
+    pub fn error_at(&self, offset: u64) -> Option<CaptureError> {
+        let failed = |problem| Some(CaptureError::new(self.name.clone(), offset, problem));
+        let mut file = match self.file.try_clone() {
+            Ok(file) => file,
+            Err(error) => return failed(CaptureProblem::Read(error)),
+        };
+        if let Err(error) = file.seek(SeekFrom::Start(offset)) {
+            return failed(CaptureProblem::Read(error));
+        }
+        // Not behind the length that the blocks were cut by, even where the file has grown.
+        let rest = file.take(self.length.saturating_sub(offset));
+        let mut source = Source::at(Box::new(rest), offset);
+        self.pcap.next(&mut source).err().map(|fault| fault.named(&self.name))
+    }
+
+    /// An error of the system while reading a block.
+    pub fn read_error(&self, offset: u64, error: io::Error) -> CaptureError {
+        CaptureError::new(self.name.clone(), offset, CaptureProblem::Read(error))
+    }
+
+    /// The time of the first record.
+    pub fn first_time(&self) -> Option<Timestamp> {
+        let mut header = [0; 16];
+        let filled = fill(&self.file, &mut header, 0, FILE_HEADER).ok()?;
+        (filled == header.len()).then(|| self.pcap.time(&self.pcap.record(&header)))
+    }
+}
