@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::packet::{Domain, IpPacket, Protocol, Service, Timestamp};
+use crate::packet::{Domain, Protocol, Service, Timestamp};
 
 use super::key::Endpoint;
-use super::verdict::{Judgement, Reason, StepVerdict, Steps, Verdict};
+use super::verdict::{Reason, StepVerdict, Steps, Verdict};
 
 /// The index of a connection, in the order of their first packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +71,17 @@ impl ConnectionVerdict {
     /// All of them, in the order of reports.
     pub const ALL: [Self; 5] = [Self::Allowed, Self::Blocked, Self::Assumed, Self::Undecided, Self::Outside];
 
+    /// The verdict that the reason of the opening packet stands for.
+    pub(super) const fn of(reason: Reason) -> Self {
+        match reason.verdict() {
+            Verdict::Drop => Self::Blocked,
+            Verdict::Undecided => Self::Undecided,
+            Verdict::NotSubject => Self::Outside,
+            Verdict::Allow if matches!(reason, Reason::AssumedEstablished) => Self::Assumed,
+            Verdict::Allow => Self::Allowed,
+        }
+    }
+
     /// The stable code.
     pub const fn code(self) -> &'static str {
         match self {
@@ -90,7 +101,7 @@ impl fmt::Display for ConnectionVerdict {
 }
 
 /// One connection of a replay.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
     /// VLANs or tunnel it was found in.
     pub domain: Domain,
@@ -123,57 +134,9 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub(super) fn open(
-        ip: &IpPacket,
-        (initiator, responder): (Endpoint, Endpoint),
-        initiator_first: bool,
-        judgement: Judgement,
-        now: Timestamp,
-        volume: Volume,
-    ) -> Self {
-        let (sent, received) =
-            if initiator_first { (volume, Volume::default()) } else { (Volume::default(), volume) };
-        Self {
-            domain: ip.domain,
-            protocol: ip.protocol,
-            initiator,
-            responder,
-            first_service: Service::of(ip).unwrap_or(Service::Other(ip.protocol)),
-            initiator_first,
-            first: now,
-            last: now,
-            sent,
-            received,
-            later_drops: 0,
-            later_undecided: 0,
-            reason: judgement.reason,
-            steps: judgement.steps,
-        }
-    }
-
-    pub(super) fn add(&mut self, from_initiator: bool, now: Timestamp, volume: Volume, reason: Reason) {
-        self.last = self.last.max(now);
-        if from_initiator {
-            self.sent += volume;
-        } else {
-            self.received += volume;
-        }
-        match reason.verdict() {
-            Verdict::Drop => self.later_drops += volume.packets,
-            Verdict::Undecided => self.later_undecided += volume.packets,
-            Verdict::Allow | Verdict::NotSubject => {}
-        }
-    }
-
     /// What becomes of it.
-    pub fn verdict(&self) -> ConnectionVerdict {
-        match self.reason.verdict() {
-            Verdict::Drop => ConnectionVerdict::Blocked,
-            Verdict::Undecided => ConnectionVerdict::Undecided,
-            Verdict::NotSubject => ConnectionVerdict::Outside,
-            Verdict::Allow if self.reason == Reason::AssumedEstablished => ConnectionVerdict::Assumed,
-            Verdict::Allow => ConnectionVerdict::Allowed,
-        }
+    pub const fn verdict(&self) -> ConnectionVerdict {
+        ConnectionVerdict::of(self.reason)
     }
 
     /// The service it is for: the responder's port, the request that was asked, or the protocol.

@@ -2,22 +2,26 @@
 //!
 //! Only positions are kept, never payload. As Linux and RFC 5722 have it, a datagram whose fragments overlap is given up
 //! as a whole; an exact duplicate is only ignored.
+//!
+//! A datagram's wait is over when the timeline has come to its deadline, whichever packet brings it there. How many
+//! fragments may wait is counted in each shard: a bound over all of them would depend on who runs first.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::packet::{Domain, Family, Fragment, IpPacket, Packet, Protocol, Timestamp, Transport};
 
-use super::Volume;
+use super::{Volume, route};
 
 /// How long Linux waits for the rest of an IPv4 datagram (`ipfrag_time`).
 const WAIT_V4: i64 = 30_000_000_000;
 /// The same for IPv6 (`ip6frag_time`).
 const WAIT_V6: i64 = 60_000_000_000;
-/// The most fragments that wait at one time; over it the oldest datagrams are given up.
-const MOST_WAITING: usize = 65_536;
+/// The most fragments, and the most datagrams, that wait in a shard; over it those nearest their deadline are given up.
+const MOST_WAITING: usize = 65_536 / route::SHARDS;
 /// The largest payload of a datagram.
 const LARGEST: u32 = 65_535;
 
@@ -29,11 +33,13 @@ pub(super) struct Piece {
     pub packet: Packet,
 }
 
+/// When a datagram is given up, and which frame began it: no two have the same.
+pub(super) type Deadline = (Timestamp, u64);
+
 /// Fragments of one datagram.
 #[derive(Debug)]
 pub(super) struct Datagram {
-    serial: u64,
-    began: Timestamp,
+    pub deadline: Deadline,
     /// The frames, in the order seen.
     pub pieces: Vec<Piece>,
     /// The fragment with the transport header.
@@ -47,9 +53,13 @@ pub(super) struct Datagram {
 }
 
 impl Datagram {
+    const fn new(deadline: Deadline) -> Self {
+        Self { deadline, pieces: vec![], first: None, end: None, seen: vec![], dead: false }
+    }
+
     /// The time of its newest fragment.
     pub(super) fn last_time(&self) -> Timestamp {
-        self.pieces.last().map_or(self.began, |piece| piece.packet.time)
+        self.pieces.last().map_or(self.deadline.0, |piece| piece.packet.time)
     }
 
     /// All its frames together.
@@ -110,82 +120,81 @@ pub(super) enum Added {
 /// Identifies a datagram (RFC 791, RFC 8200 section 4.5).
 type Key = (Domain, crate::packet::AddressPair, Protocol, u32);
 
-/// All datagrams that wait.
+/// The datagrams of one shard that wait.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
     waiting: HashMap<Key, Datagram, FixedState>,
-    /// By age; an entry whose serial is no longer waiting is stale.
-    ages: VecDeque<(Timestamp, u64, Key)>,
-    serial: u64,
+    /// By deadline; an entry whose datagram is no longer waiting is stale.
+    deadlines: BinaryHeap<Reverse<(Deadline, Stale)>>,
     pieces: usize,
-    /// The latest time seen: time that runs backwards gives nothing up.
-    now: Option<Timestamp>,
+}
+
+/// The key of a datagram that may be gone. Deadlines differ, so that it never comes to comparing keys.
+#[derive(Debug, Clone, Copy)]
+struct Stale(Key);
+
+impl PartialEq for Stale {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Stale {}
+
+impl PartialOrd for Stale {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Stale {
+    fn cmp(&self, _: &Self) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
 }
 
 impl Fragments {
     pub(super) fn add(&mut self, ip: &IpPacket, fragment: Fragment, piece: Piece) -> Added {
+        let family = ip.addresses.family();
         // RFC 8200 leaves the next header out: it may differ between the fragments of one datagram.
-        let protocol = match ip.addresses.family() {
+        let protocol = match family {
             Family::V4 => ip.protocol,
             Family::V6 => Protocol(0),
         };
         let key = (ip.domain, ip.addresses, protocol, fragment.id);
-        let time = piece.packet.time;
+        let wait = match family {
+            Family::V4 => WAIT_V4,
+            Family::V6 => WAIT_V6,
+        };
         let datagram = self.waiting.entry(key).or_insert_with(|| {
-            self.serial += 1;
-            self.ages.push_back((time, self.serial, key));
-            let serial = self.serial;
-            Datagram {
-                serial,
-                began: time,
-                pieces: vec![],
-                first: None,
-                end: None,
-                seen: vec![],
-                dead: false,
-            }
+            let deadline = (Timestamp(piece.packet.time.0.saturating_add(wait)), piece.sequence);
+            self.deadlines.push(Reverse((deadline, Stale(key))));
+            Datagram::new(deadline)
         });
         datagram.pieces.push(piece);
         self.pieces += 1;
         if matches!(ip.transport, Transport::Malformed) && fragment.offset != 0 {
             datagram.dead = true;
         }
-        if datagram.dead {
-            // Its other fragments were told already; this one shares their fate until the wait is over.
-            let serial = datagram.serial;
-            let pieces = std::mem::take(&mut datagram.pieces);
-            self.pieces -= pieces.len();
-            let (began, first) = (datagram.began, datagram.first.take());
-            return Added::Dead(Datagram {
-                serial,
-                began,
-                pieces,
-                first,
-                end: None,
-                seen: vec![],
-                dead: true,
-            });
+        if !datagram.dead {
+            datagram.take(ip, fragment);
         }
-        datagram.take(ip, fragment);
         if datagram.dead {
-            return self.add_dead(&key);
-        }
-        if datagram.is_complete() {
-            return match self.remove(&key) {
-                Some(datagram) => Added::Complete(datagram),
-                None => Added::Waiting,
+            // It stays known, so that later fragments share its fate until the wait is over.
+            let dead = Datagram {
+                pieces: std::mem::take(&mut datagram.pieces),
+                first: datagram.first.take(),
+                ..Datagram::new(datagram.deadline)
             };
+            self.pieces -= dead.pieces.len();
+            return Added::Dead(dead);
+        }
+        if datagram.is_complete()
+            && let Some(datagram) = self.remove(&key)
+        {
+            return Added::Complete(datagram);
         }
         Added::Waiting
-    }
-
-    /// Gives a datagram up, but remembers that it is dead.
-    fn add_dead(&mut self, key: &Key) -> Added {
-        let Some(datagram) = self.waiting.get_mut(key) else { return Added::Waiting };
-        let pieces = std::mem::take(&mut datagram.pieces);
-        self.pieces -= pieces.len();
-        let (serial, began, first) = (datagram.serial, datagram.began, datagram.first.take());
-        Added::Dead(Datagram { serial, began, pieces, first, end: None, seen: vec![], dead: true })
     }
 
     fn remove(&mut self, key: &Key) -> Option<Datagram> {
@@ -194,37 +203,38 @@ impl Fragments {
         Some(datagram)
     }
 
-    /// The datagrams whose wait is over at this time, and the oldest when too many wait.
-    pub(super) fn expired(&mut self, time: Timestamp) -> Vec<Datagram> {
-        let now = self.now.map_or(time, |now| now.max(time));
-        self.now = Some(now);
-        let mut gone = Vec::new();
-        while let Some(&(began, serial, key)) = self.ages.front() {
-            let wait = match key.1.family() {
-                Family::V4 => WAIT_V4,
-                Family::V6 => WAIT_V6,
-            };
-            let stale = self.waiting.get(&key).is_none_or(|datagram| datagram.serial != serial);
-            if !stale && now.0.saturating_sub(began.0) < wait && self.pieces <= MOST_WAITING {
-                break;
+    /// The next deadline of a datagram that waits.
+    pub(super) fn next_deadline(&mut self) -> Option<Deadline> {
+        while let Some(&Reverse((deadline, Stale(key)))) = self.deadlines.peek() {
+            if self.waiting.get(&key).is_some_and(|datagram| datagram.deadline == deadline) {
+                return Some(deadline);
             }
-            self.ages.pop_front();
-            if !stale {
-                gone.extend(self.remove(&key));
-            }
+            self.deadlines.pop();
         }
-        gone
+        None
     }
 
-    /// Everything that still waits, oldest first.
-    pub(super) fn all(&mut self) -> Vec<Datagram> {
-        let ages = std::mem::take(&mut self.ages);
-        let mut rest = Vec::new();
-        for (_, serial, key) in ages {
-            if self.waiting.get(&key).is_some_and(|datagram| datagram.serial == serial) {
-                rest.extend(self.remove(&key));
+    /// Gives up the datagram that is nearest its deadline.
+    pub(super) fn give_up(&mut self) -> Option<Datagram> {
+        self.next_deadline()?;
+        let Reverse((_, Stale(key))) = self.deadlines.pop()?;
+        self.remove(&key)
+    }
+
+    /// Gives up the datagram that is nearest its deadline, if too many wait.
+    pub(super) fn give_up_over_limit(&mut self) -> Option<Datagram> {
+        let over = self.pieces > MOST_WAITING || self.waiting.len() > MOST_WAITING;
+        over.then(|| self.give_up())?
+    }
+
+    /// Whether a datagram waits that starts an ICMP error.
+    pub(super) fn hold_error(&self) -> bool {
+        #[allow(clippy::iter_over_hash_type)] // Whether there is one: the order does not matter.
+        for datagram in self.waiting.values() {
+            if datagram.first.is_some_and(|ip| route::is_quoting_error(&ip)) {
+                return true;
             }
         }
-        rest
+        false
     }
 }

@@ -26,7 +26,7 @@ pub(super) struct Key {
     pub protocol: Protocol,
     /// The request's type for ICMP queries, so that an echo and a timestamp of one identifier stay apart; 255 for
     /// ICMP messages that neither ask nor answer; else 0.
-    kind: u8,
+    pub kind: u8,
     pub low: Endpoint,
     pub high: Endpoint,
 }
@@ -73,6 +73,11 @@ impl Key {
             _ => 0,
         };
         Some(Self::new(domain, protocol, kind, addresses, ports).0)
+    }
+
+    /// Whether this is of ICMP messages that neither ask nor answer.
+    pub(super) fn is_of_messages(&self) -> bool {
+        self.kind == NO_QUERY && matches!(self.protocol, Protocol::ICMP | Protocol::ICMPV6)
     }
 
     pub(super) const fn endpoint(&self, side: Side) -> Endpoint {

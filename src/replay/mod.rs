@@ -2,37 +2,50 @@
 //!
 //! One evaluator serves replay, explain and every other command; a trace is an [`Observer`] of it. This room reads no
 //! files and prints nothing.
+//!
+//! State is split into a fixed number of shards ([`route`]), each of which is judged in the order of the timeline:
+//! one frame at a time by [`Replay::push`], or batch by batch, all shards beside each other, by
+//! [`Replay::push_batches`]. Both give the same results, whatever the batches and the threads.
 
+mod batch;
 mod connection;
+mod connections;
+mod context;
 mod fragments;
 mod key;
+mod numbers;
 mod order;
+mod parallel;
+mod route;
+mod shard;
 mod state;
 mod step;
 mod tally;
 mod verdict;
 
+pub use batch::Batch;
 pub use connection::{Connection, ConnectionId, ConnectionVerdict, Volume};
+pub use connections::{Connections, Iter};
+pub use context::control_traffic;
 pub use key::Endpoint;
 pub use order::InOrder;
+pub use parallel::Out;
 pub use state::{Phase, Side, Tracked};
 pub use step::{Observer, StepAt};
 pub use tally::{ControlTraffic, Count, GroupTally, PairTally, RuleHits, Tally};
 pub use verdict::{Judgement, Reason, StepVerdict, Steps, Verdict};
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
 use crate::compile::Matcher;
-use crate::packet::{Content, Icmp, IcmpRole, IpPacket, Packet, Protocol, Service, Timestamp, Transport};
-use crate::policy::{InterfaceId, Policy, StateProfile, Timeouts};
+use crate::packet::{Content, IpPacket, Packet, Timestamp};
+use crate::policy::Policy;
 
-use fragments::{Added, Datagram, Fragments};
-use key::Key;
-use step::{Place, Step};
+use connections::Place;
+use context::{At, Context};
+use shard::{Forward, Shard, What};
+use tally::Frames;
 
 /// A frame with its verdict.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
     /// Its place in the timeline, from 0.
     pub sequence: u64,
@@ -48,40 +61,32 @@ pub struct Judged {
     pub opening: bool,
 }
 
-/// What is known of a connection key.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    connection: ConnectionId,
-    /// Where the conversation on the wire stands, whatever the verdicts: tells when a new connection begins.
-    conversation: Tracked,
-    /// The state at the interface of the lower and of the higher endpoint.
-    places: [Option<Place>; 2],
-}
-
-/// Judges packets one after the other.
+/// Judges packets one after the other, or many beside each other.
 #[derive(Debug)]
 pub struct Replay<'p, M> {
-    policy: &'p Policy,
-    matcher: &'p M,
-    /// Time of the first packet.
-    start: Option<Timestamp>,
+    context: Context<'p, M>,
     sequence: u64,
-    table: HashMap<Key, Entry, FixedState>,
-    connections: Vec<Connection>,
-    fragments: Fragments,
+    /// The latest time seen: time that runs backwards ends no wait.
+    clock: Timestamp,
+    shards: Vec<Shard>,
+    /// Connections by number.
+    order: Vec<Place>,
+    frames: Frames,
+    /// Whether fragments may be waiting.
+    fragments: bool,
 }
 
 impl<'p, M: Matcher> Replay<'p, M> {
     /// A replay with empty state tables.
     pub fn new(policy: &'p Policy, matcher: &'p M) -> Self {
         Self {
-            policy,
-            matcher,
-            start: None,
+            context: Context::new(policy, matcher),
             sequence: 0,
-            table: HashMap::default(),
-            connections: Vec::new(),
-            fragments: Fragments::default(),
+            clock: Timestamp(i64::MIN),
+            shards: (0..=route::MESSAGES).map(Shard::new).collect(),
+            order: vec![],
+            frames: Frames::default(),
+            fragments: false,
         }
     }
 
@@ -89,13 +94,13 @@ impl<'p, M: Matcher> Replay<'p, M> {
     /// is allowed on the assumption that it was there already.
     #[must_use]
     pub const fn without_past(mut self) -> Self {
-        self.start = Some(Timestamp(i64::MIN));
+        self.context.start = Some(Timestamp(i64::MIN));
         self
     }
 
-    /// The connections so far, in the order of their first packets; [`ConnectionId`] is the index.
-    pub fn connections(&self) -> &[Connection] {
-        &self.connections
+    /// The connections so far, in the order of their first packets.
+    pub fn connections(&self) -> Connections<'_> {
+        Connections { shards: &self.shards, order: &self.order }
     }
 
     /// Judges the next packet of the timeline.
@@ -109,233 +114,92 @@ impl<'p, M: Matcher> Replay<'p, M> {
         observer: &mut impl Observer,
         out: &mut impl FnMut(Judged),
     ) {
+        self.context.wanted = true;
         let sequence = self.sequence;
         self.sequence += 1;
-        self.start.get_or_insert(packet.time);
-        for datagram in self.fragments.expired(packet.time) {
-            self.orphaned(&datagram, out);
-        }
-        let bare = |reason| Judged {
-            sequence,
-            frame,
-            packet,
-            header: None,
-            judgement: Judgement::bare(reason),
-            opening: false,
-        };
-        let ip = match packet.content {
-            Content::Ip(ip) => ip,
-            Content::Arp => return out(bare(Reason::LinkLocalControl)),
-            Content::NotIp => return out(bare(Reason::NotIp)),
-            Content::Truncated => return out(bare(Reason::Truncated)),
-            Content::Malformed => return out(bare(Reason::Malformed)),
-        };
-        let owners = self.owners(&ip);
-        if let (Some(fragment), Ok(_)) = (ip.fragment, owners) {
-            let frame = fragments::Piece { sequence, frame, packet };
-            match self.fragments.add(&ip, fragment, frame) {
-                Added::Waiting => {}
-                Added::Complete(datagram) => self.reassembled(&datagram, observer, out),
-                Added::Dead(datagram) => self.orphaned(&datagram, out),
+        self.context.start.get_or_insert(packet.time);
+        self.clock = self.clock.max(packet.time);
+        self.frames.add(packet.time, packet.length);
+        self.end_waits(sequence, out);
+        let Content::Ip(ip) = packet.content else {
+            if let Some(judged) = bare(sequence, frame, packet) {
+                self.frames.bare(judged.judgement.reason, packet.length);
+                out(judged);
             }
             return;
+        };
+        let shard = route::of_packet(&ip);
+        self.shards[shard].packet(&self.context, At { sequence, frame }, packet, observer);
+        self.fragments |= ip.fragment.is_some();
+        self.settle(shard, observer, out);
+    }
+
+    /// Gives up the datagrams whose wait is over, over all shards in the order of their deadlines.
+    fn end_waits(&mut self, sequence: u64, out: &mut impl FnMut(Judged)) {
+        while self.fragments {
+            let deadlines = self.shards.iter_mut().zip(0..);
+            let next = deadlines.filter_map(|(shard, at)| Some((shard.fragments.next_deadline()?, at))).min();
+            let Some((deadline, shard)) = next else {
+                self.fragments = false;
+                return;
+            };
+            if deadline.0 > self.clock {
+                return;
+            }
+            self.shards[shard].give_up(&self.context, sequence);
+            self.settle(shard, &mut (), out);
         }
-        let volume = Volume { packets: 1, bytes: u64::from(packet.length) };
-        let (judgement, opening) = self.judge(&ip, owners, packet.time, volume, observer);
-        out(Judged { sequence, frame, packet, header: Some(ip), judgement, opening });
+    }
+
+    /// Hands out what a shard has judged, after what it could not judge was judged elsewhere.
+    fn settle(&mut self, shard: usize, observer: &mut impl Observer, out: &mut impl FnMut(Judged)) {
+        self.number(shard, out);
+        for forward in std::mem::take(&mut self.shards[shard].forwards) {
+            self.forward(&forward, observer, out);
+        }
+    }
+
+    fn forward(&mut self, forward: &Forward, observer: &mut impl Observer, out: &mut impl FnMut(Judged)) {
+        if forward.what == What::FindQuoted
+            && let crate::packet::Transport::Icmp(icmp) = forward.ip.transport
+            && let Some(shard) = route::quoted(forward.ip.domain, &icmp)
+        {
+            self.shards[shard].forwarded(&self.context, forward, observer);
+            self.number(shard, out);
+            // Not known there: it comes back as a message to be judged.
+            for forward in std::mem::take(&mut self.shards[shard].forwards) {
+                self.shards[route::MESSAGES].forwarded(&self.context, &forward, observer);
+            }
+        } else {
+            self.shards[route::MESSAGES].forwarded(&self.context, forward, observer);
+        }
+        self.number(route::MESSAGES, out);
+    }
+
+    /// Numbers the new connections of a shard, and hands out what it has judged.
+    fn number(&mut self, at: usize, out: &mut impl FnMut(Judged)) {
+        let shard = &mut self.shards[at];
+        for opened in std::mem::take(&mut shard.opened) {
+            let number = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
+            shard.set_number(opened.local, number);
+            self.order.push(Place::new(shard.verdict(opened.local), at, opened.local));
+        }
+        shard.number_judged();
+        shard.judged.drain(..).for_each(out);
     }
 
     /// Ends the replay: fragments that still wait are given up.
     pub fn finish(&mut self, out: &mut impl FnMut(Judged)) {
-        for datagram in self.fragments.all() {
-            self.orphaned(&datagram, out);
-        }
+        self.clock = Timestamp(i64::MAX);
+        self.fragments = true;
+        self.end_waits(self.sequence, out);
     }
+}
 
-    /// The interfaces of both ends, or why no group is asked.
-    fn owners(&self, ip: &IpPacket) -> Result<(Option<InterfaceId>, Option<InterfaceId>), Reason> {
-        if control_traffic(ip).is_some() {
-            return Err(Reason::LinkLocalControl);
-        }
-        let of = |address| self.policy.owners.of(address);
-        match (of(ip.source()), of(ip.destination())) {
-            (None, None) => Err(Reason::NoGroup),
-            (Some(from), Some(to)) if from == to => Err(Reason::SameInterface),
-            owners => Ok(owners),
-        }
-    }
-
-    fn reassembled(
-        &mut self,
-        datagram: &Datagram,
-        observer: &mut impl Observer,
-        out: &mut impl FnMut(Judged),
-    ) {
-        let Some(mut ip) = datagram.first else { return self.orphaned(datagram, out) };
-        ip.fragment = None;
-        let owners = self.owners(&ip);
-        let (judgement, opening) = self.judge(&ip, owners, datagram.last_time(), datagram.volume(), observer);
-        for piece in &datagram.pieces {
-            out(Judged {
-                sequence: piece.sequence,
-                frame: piece.frame,
-                packet: piece.packet,
-                header: Some(ip),
-                judgement,
-                opening,
-            });
-        }
-    }
-
-    fn orphaned(&mut self, datagram: &Datagram, out: &mut impl FnMut(Judged)) {
-        let mut judgement = Judgement::bare(Reason::OrphanFragment);
-        let mut opening = false;
-        let readable = datagram.first.filter(|ip| Service::of(ip).is_some());
-        if let Some(ip) = readable {
-            let (key, side) = Key::of(&ip);
-            let entry = self.live_entry(&key, ip.transport, datagram.last_time());
-            let judged = (Judgement::bare(Reason::OrphanFragment), side);
-            (judgement, opening) =
-                self.note(key, &ip, judged, entry, [None; 2], datagram.last_time(), datagram.volume());
-        }
-        for piece in &datagram.pieces {
-            let Content::Ip(own) = piece.packet.content else { continue };
-            out(Judged {
-                sequence: piece.sequence,
-                frame: piece.frame,
-                packet: piece.packet,
-                header: Some(readable.unwrap_or(own)),
-                judgement,
-                opening,
-            });
-        }
-    }
-
-    /// Judges a whole datagram. Tells also whether it opened its connection.
-    fn judge(
-        &mut self,
-        ip: &IpPacket,
-        owners: Result<(Option<InterfaceId>, Option<InterfaceId>), Reason>,
-        now: Timestamp,
-        volume: Volume,
-        observer: &mut impl Observer,
-    ) -> (Judgement, bool) {
-        let Some(service) = Service::of(ip) else {
-            let unreadable = match ip.transport {
-                Transport::Truncated => Reason::Truncated,
-                _ => Reason::Malformed,
-            };
-            return (Judgement::bare(owners.err().unwrap_or(unreadable)), false);
-        };
-        let (key, side) = Key::of(ip);
-        let quoted = self.quoted_entry(ip, now);
-        let entry = self.live_entry(&key, ip.transport, now);
-        let mut places = self.table.get(&key).map_or([None; 2], |entry| entry.places);
-        let (from, to) = match owners {
-            Ok(owners) => owners,
-            Err(Reason::LinkLocalControl) => return (Judgement::bare(Reason::LinkLocalControl), false),
-            Err(reason) => {
-                return self.note(key, ip, (Judgement::bare(reason), side), entry, places, now, volume);
-            }
-        };
-        let step = Step {
-            policy: self.policy,
-            matcher: self.matcher,
-            ip,
-            service,
-            side,
-            now,
-            start: self.start.unwrap_or(now),
-            quoted: quoted.map(|(_, interfaces)| interfaces),
-        };
-        let mut steps = Steps::default();
-        if let Some(interface) = from {
-            let place = &mut places[index(side)];
-            steps.egress = Some(step.judge(StepAt::egress(interface, ip), place, observer));
-        }
-        if let (Some(interface), None) = (to, steps.stopped()) {
-            let place = &mut places[index(side.other())];
-            steps.ingress = Some(step.judge(StepAt::ingress(interface, ip), place, observer));
-        }
-        let reason = steps.reason().unwrap_or(Reason::NoGroup);
-        let judgement = Judgement { reason, steps, connection: None };
-        if let Some((connection, _)) = quoted {
-            // An ICMP error belongs to the connection it is about.
-            let judgement = Judgement { connection: Some(connection), ..judgement };
-            let record = &mut self.connections[connection.index()];
-            record.add(record.initiator.address != ip.destination(), now, volume, reason);
-            return (judgement, false);
-        }
-        self.note(key, ip, (judgement, side), entry, places, now, volume)
-    }
-
-    /// The entry of a key, if the packet goes on with its conversation instead of beginning a new one.
-    fn live_entry(&self, key: &Key, transport: Transport, now: Timestamp) -> Option<Entry> {
-        let timeouts = conversation_timeouts(self.policy);
-        let entry = self.table.get(key)?;
-        let over = entry.conversation.is_expired(key.protocol, timeouts, now)
-            || entry.conversation.is_reopened_by(transport);
-        (!over).then_some(*entry)
-    }
-
-    /// The connection that an ICMP error quotes, and the interfaces where it is tracked.
-    fn quoted_entry(
-        &self,
-        ip: &IpPacket,
-        now: Timestamp,
-    ) -> Option<(ConnectionId, [Option<InterfaceId>; 2])> {
-        let Transport::Icmp(icmp) = ip.transport else { return None };
-        if icmp.role(ip.addresses.family()) != IcmpRole::Error {
-            return None;
-        }
-        let key = Key::quoted(ip.domain, &icmp)?;
-        let entry = self.table.get(&key)?;
-        let Some(timeouts) = &self.policy.state.timeouts else { return Some((entry.connection, [None; 2])) };
-        let at = |side: Side| {
-            let place = entry.places[index(side)]?;
-            let alive = !place.tracked.is_expired(key.protocol, timeouts, now);
-            alive.then(|| self.policy.owners.of(key.endpoint(side).address))?
-        };
-        Some((entry.connection, [at(Side::Low), at(Side::High)]))
-    }
-
-    /// Writes the packet into its connection's record, a new one when `entry` is none, and the state into the table.
-    #[allow(clippy::too_many_arguments)]
-    fn note(
-        &mut self,
-        key: Key,
-        ip: &IpPacket,
-        (mut judgement, sender): (Judgement, Side),
-        entry: Option<Entry>,
-        places: [Option<Place>; 2],
-        now: Timestamp,
-        volume: Volume,
-    ) -> (Judgement, bool) {
-        let opening = entry.is_none();
-        let entry = if let Some(mut entry) = entry {
-            entry.conversation.advance(ip.transport, sender, now);
-            let record = &mut self.connections[entry.connection.index()];
-            record.add(record.initiator == key.endpoint(sender), now, volume, judgement.reason);
-            Entry { places, ..entry }
-        } else {
-            let initiator = if was_opened_by_receiver(ip, &judgement) { sender.other() } else { sender };
-            let connection = ConnectionId::new(self.connections.len());
-            let (initiator_end, responder_end) = (key.endpoint(initiator), key.endpoint(initiator.other()));
-            self.connections.push(Connection::open(
-                ip,
-                (initiator_end, responder_end),
-                initiator == sender,
-                judgement,
-                now,
-                volume,
-            ));
-            let conversation = Tracked::open(ip.transport, initiator, sender, now);
-            Entry { connection, conversation, places }
-        };
-        judgement.connection = Some(entry.connection);
-        self.table.insert(key, entry);
-        (judgement, opening)
-    }
+/// The verdict of a frame without IP.
+fn bare(sequence: u64, frame: u64, packet: Packet) -> Option<Judged> {
+    let judgement = Judgement::bare(batch::bare_reason(packet.content)?);
+    Some(Judged { sequence, frame, packet, header: None, judgement, opening: false })
 }
 
 const fn index(side: Side) -> usize {
@@ -343,44 +207,4 @@ const fn index(side: Side) -> usize {
         Side::Low => 0,
         Side::High => 1,
     }
-}
-
-/// The timeouts that tell when a five-tuple begins a new conversation; without state those of the default profile.
-fn conversation_timeouts(policy: &Policy) -> &Timeouts {
-    const DEFAULT: Option<Timeouts> = StateProfile::HUAWEI.timeouts;
-    static FALLBACK: std::sync::LazyLock<Timeouts> = std::sync::LazyLock::new(|| match DEFAULT {
-        Some(timeouts) => timeouts,
-        None => unreachable!("the default profile keeps state"),
-    });
-    policy.state.timeouts.as_ref().unwrap_or(&FALLBACK)
-}
-
-/// Whether the first packet seen of a connection is an answer, so that its receiver is the initiator: a SYN-ACK, an
-/// ICMP reply, or one that was let through on that assumption.
-fn was_opened_by_receiver(ip: &IpPacket, judgement: &Judgement) -> bool {
-    let answers = match ip.transport {
-        Transport::Tcp { flags, .. } => {
-            flags.has(crate::packet::TcpFlags::SYN_ACK) && !flags.has(crate::packet::TcpFlags::RST)
-        }
-        Transport::Icmp(icmp) => matches!(icmp.role(ip.addresses.family()), IcmpRole::Reply { .. }),
-        _ => false,
-    };
-    answers || judgement.steps.iter().any(|step| step.reason == Reason::AssumedEstablished)
-}
-
-/// Neighbour discovery and DHCP clients, which clouds let pass whatever the rules (NEUTRON: `openvswitch_firewall`):
-/// 68 to 67 and back, 546 to 547 and back. ARP is told apart before.
-pub fn control_traffic(ip: &IpPacket) -> Option<ControlTraffic> {
-    match (ip.protocol, ip.transport) {
-        (_, Transport::Icmp(icmp)) => is_discovery(ip, &icmp).then_some(ControlTraffic::NeighbourDiscovery),
-        (Protocol::UDP, Transport::Ports { source, destination }) => {
-            let ports = (source.min(destination), source.max(destination));
-            matches!(ports, (67, 68) | (546, 547)).then_some(ControlTraffic::Dhcp)
-        }
-        _ => None,
-    }
-}
-
-fn is_discovery(ip: &IpPacket, icmp: &Icmp) -> bool {
-    icmp.role(ip.addresses.family()) == IcmpRole::NeighbourDiscovery
 }

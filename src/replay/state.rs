@@ -34,6 +34,22 @@ pub enum Phase {
     BothWays,
 }
 
+impl Phase {
+    /// All of them; the index is the number.
+    pub(super) const ALL: &'static [Self] = &[
+        Self::SynSent,
+        Self::SynReceived,
+        Self::Established,
+        Self::FinWait,
+        Self::CloseWait,
+        Self::LastAck,
+        Self::TimeWait,
+        Self::Closed,
+        Self::OneWay,
+        Self::BothWays,
+    ];
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -106,7 +122,7 @@ impl Tracked {
         idle >= 0 && idle.unsigned_abs() >= self.timeout(protocol, timeouts).as_nanos()
     }
 
-    fn timeout(&self, protocol: Protocol, t: &Timeouts) -> std::time::Duration {
+    pub(super) fn timeout(&self, protocol: Protocol, t: &Timeouts) -> std::time::Duration {
         match (self.phase, protocol) {
             (Phase::SynSent, _) => t.tcp_syn_sent,
             (Phase::SynReceived, _) => t.tcp_syn_received,

@@ -12,7 +12,7 @@ use super::verdict::{Reason, StepVerdict};
 pub(super) struct Place {
     pub(super) tracked: Tracked,
     /// The rule that let it open.
-    rule: Option<RuleId>,
+    pub(super) rule: Option<RuleId>,
 }
 
 /// Where a step is taken, and who is the far side.

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::compile::Matcher;
-use crate::packet::{Content, Header, Timestamp};
-use crate::policy::{Action, Direction, GroupId, Policy, RuleId};
+use crate::packet::{Header, Timestamp};
+use crate::policy::{Direction, GroupId, Policy, RuleId};
 
-use super::{Connection, ConnectionVerdict, Judged, Reason, StepVerdict, Verdict, Volume, control_traffic};
+use super::{Connection, ConnectionVerdict, Reason, StepVerdict, Verdict, Volume};
 
 /// Traffic that is assumed to pass every group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +17,11 @@ pub enum ControlTraffic {
     NeighbourDiscovery,
     /// DHCP between clients and servers.
     Dhcp,
+}
+
+impl ControlTraffic {
+    /// All kinds.
+    pub(super) const ALL: [Self; 3] = [Self::Arp, Self::NeighbourDiscovery, Self::Dhcp];
 }
 
 /// What a rule decided.
@@ -33,6 +37,15 @@ pub struct RuleHits {
     pub last: Option<Timestamp>,
 }
 
+impl RuleHits {
+    fn merge(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.volume += other.volume;
+        self.first = self.first.into_iter().chain(other.first).min();
+        self.last = self.last.into_iter().chain(other.last).max();
+    }
+}
+
 /// Connections and all their packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Count {
@@ -43,9 +56,14 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, connection: &Connection) {
+    pub(super) fn add(&mut self, volume: Volume) {
         self.connections += 1;
-        self.volume += connection.volume();
+        self.volume += volume;
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.connections += other.connections;
+        self.volume += other.volume;
     }
 }
 
@@ -80,7 +98,7 @@ pub struct PairTally {
 }
 
 /// The counts of a replay.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
     /// All frames.
     pub frames: Volume,
@@ -89,25 +107,36 @@ pub struct Tally {
     /// Latest time.
     pub last: Option<Timestamp>,
     /// Frames by reason, in the order of [`Reason::ALL`].
-    reasons: Vec<Volume>,
+    pub(super) reasons: Vec<Volume>,
     /// Frames that are assumed to pass every group, by kind.
     pub control: BTreeMap<ControlTraffic, u64>,
     /// Frames that followed a blocked opening, by verdict.
     pub after_blocked: BTreeMap<Verdict, Volume>,
     /// What each rule decided; the index is the [`RuleId`].
     pub rules: Vec<RuleHits>,
-    /// Connections by verdict, in the order of [`ConnectionVerdict::ALL`]; filled by [`Tally::finish`].
-    verdicts: Vec<Count>,
-    /// What each group would say, in the order written, ingress first; groups that were never asked included;
-    /// filled by [`Tally::finish`].
+    /// Connections by verdict, in the order of [`ConnectionVerdict::ALL`].
+    pub(super) verdicts: Vec<Count>,
+    /// What each group would say, in the order written, ingress first; groups that were never asked included.
     pub groups: Vec<GroupTally>,
-    /// Traffic that met no group, by address pair, most packets first; filled by [`Tally::finish`].
+    /// Traffic that met no group, by address pair, most packets first.
     pub outside: Vec<PairTally>,
+    /// Packets that were dropped inside connections that had been let open, and how many such connections there are.
+    pub later_drops: (u64, u64),
 }
 
 impl Tally {
-    /// Nothing counted yet.
-    pub fn new(policy: &Policy) -> Self {
+    /// Nothing counted.
+    pub(super) fn new(policy: &Policy) -> Self {
+        let groups = (0..).map(GroupId).take(policy.groups.len());
+        let empty = |group, direction| GroupTally {
+            group,
+            direction,
+            allows: Count::default(),
+            drops: Count::default(),
+            assumed: Count::default(),
+            passed: Count::default(),
+            blocked: Count::default(),
+        };
         Self {
             frames: Volume::default(),
             first: None,
@@ -117,8 +146,71 @@ impl Tally {
             after_blocked: BTreeMap::new(),
             rules: vec![RuleHits::default(); policy.rules.len()],
             verdicts: vec![Count::default(); ConnectionVerdict::ALL.len()],
-            groups: vec![],
+            groups: groups.flat_map(|group| Direction::BOTH.map(|d| empty(group, d))).collect(),
             outside: vec![],
+            later_drops: (0, 0),
+        }
+    }
+
+    /// The counts of one group in one direction.
+    pub(super) fn group_mut(&mut self, group: GroupId, direction: Direction) -> &mut GroupTally {
+        &mut self.groups[group.0 as usize * 2 + usize::from(direction == Direction::Egress)]
+    }
+
+    /// Adds the counts of a part, but for address pairs.
+    pub(super) fn merge(&mut self, part: &Self) {
+        for (total, volume) in self.reasons.iter_mut().zip(&part.reasons) {
+            *total += *volume;
+        }
+        for (&kind, &count) in &part.control {
+            *self.control.entry(kind).or_default() += count;
+        }
+        for (&verdict, &volume) in &part.after_blocked {
+            *self.after_blocked.entry(verdict).or_default() += volume;
+        }
+        for (total, hits) in self.rules.iter_mut().zip(&part.rules) {
+            total.merge(hits);
+        }
+        for (total, count) in self.verdicts.iter_mut().zip(&part.verdicts) {
+            total.merge(*count);
+        }
+        for (total, group) in self.groups.iter_mut().zip(&part.groups) {
+            total.allows.merge(group.allows);
+            total.drops.merge(group.drops);
+            total.assumed.merge(group.assumed);
+            total.passed.merge(group.passed);
+            total.blocked.merge(group.blocked);
+        }
+        self.later_drops.0 += part.later_drops.0;
+        self.later_drops.1 += part.later_drops.1;
+    }
+
+    /// Adds what a rule decided.
+    pub(super) fn add_hits(&mut self, rule: RuleId, hits: &Hits) {
+        let total = &mut self.rules[rule.0 as usize];
+        total.volume += hits.volume;
+        if let Some((first, last)) = hits.span() {
+            total.first = Some(total.first.map_or(first, |known| known.min(first)));
+            total.last = Some(total.last.map_or(last, |known| known.max(last)));
+        }
+    }
+
+    /// Adds the counts of frames that no shard has seen, and the totals of all.
+    pub(super) fn add_frames(&mut self, frames: &Frames) {
+        self.frames = frames.all.volume;
+        (self.first, self.last) = frames.all.span().unzip();
+        for (total, volume) in self.reasons.iter_mut().zip(&frames.reasons) {
+            *total += *volume;
+        }
+        self.add_control(frames.control);
+    }
+
+    /// Adds frames that are assumed to pass.
+    pub(super) fn add_control(&mut self, control: [u64; 3]) {
+        for (kind, count) in ControlTraffic::ALL.into_iter().zip(control) {
+            if count > 0 {
+                *self.control.entry(kind).or_default() += count;
+            }
         }
     }
 
@@ -137,92 +229,76 @@ impl Tally {
     pub fn connections(&self, verdict: ConnectionVerdict) -> Count {
         self.verdicts[verdict as usize]
     }
+}
 
-    /// Counts a frame; `connections` are those of the replay so far.
-    pub fn add(&mut self, judged: &Judged, connections: &[Connection]) {
-        let (time, judgement) = (judged.packet.time, &judged.judgement);
-        let volume = Volume { packets: 1, bytes: u64::from(judged.packet.length) };
-        self.frames += volume;
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = Some(self.last.map_or(time, |last| last.max(time)));
-        self.reasons[judgement.reason as usize] += volume;
-        if judgement.reason == Reason::LinkLocalControl {
-            let kind = match judged.packet.content {
-                Content::Ip(ip) => control_traffic(&ip).unwrap_or(ControlTraffic::Dhcp),
-                _ => ControlTraffic::Arp,
-            };
-            *self.control.entry(kind).or_default() += 1;
-        }
-        let blocked = |connection: &Connection| connection.verdict() == ConnectionVerdict::Blocked;
-        if !judged.opening && judgement.connection.is_some_and(|id| blocked(&connections[id.index()])) {
-            *self.after_blocked.entry(judgement.verdict()).or_default() += volume;
-        }
-        for rule in judgement.steps.iter().filter_map(credited) {
-            let hits = &mut self.rules[rule.0 as usize];
-            hits.volume += volume;
-            hits.first = Some(hits.first.map_or(time, |first| first.min(time)));
-            hits.last = Some(hits.last.map_or(time, |last| last.max(time)));
+/// Frames, and when the first and the last of them were seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hits {
+    pub volume: Volume,
+    first: Timestamp,
+    pub last: Timestamp,
+}
+
+impl Default for Hits {
+    fn default() -> Self {
+        Self { volume: Volume::default(), first: Timestamp(i64::MAX), last: Timestamp(i64::MIN) }
+    }
+}
+
+impl Hits {
+    /// Counts a frame.
+    #[inline]
+    pub(super) fn add(&mut self, time: Timestamp, length: u32) {
+        self.volume.packets += 1;
+        self.volume.bytes += u64::from(length);
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.volume += other.volume;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+
+    /// The first and the last time; `None` when there was nothing.
+    pub(super) fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        (self.volume.packets > 0).then_some((self.first, self.last))
+    }
+}
+
+/// What can be counted of frames before they are judged.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Frames {
+    /// All frames.
+    pub all: Hits,
+    /// Frames without IP, by reason.
+    reasons: [Volume; Reason::ALL.len()],
+    control: [u64; 3],
+}
+
+impl Frames {
+    /// Counts a frame.
+    #[inline]
+    pub(super) fn add(&mut self, time: Timestamp, length: u32) {
+        self.all.add(time, length);
+    }
+
+    /// Counts a frame without IP, beyond [`Self::add`].
+    pub(super) fn bare(&mut self, reason: Reason, length: u32) {
+        self.reasons[reason as usize] += Volume { packets: 1, bytes: u64::from(length) };
+        if reason == Reason::LinkLocalControl {
+            self.control[ControlTraffic::Arp as usize] += 1;
         }
     }
 
-    /// Counts what can only be told at the end: whole connections.
-    pub fn finish(&mut self, policy: &Policy, matcher: &impl Matcher, connections: &[Connection]) {
-        let groups = (0..).map(GroupId).take(policy.groups.len());
-        let empty = |group, direction| GroupTally {
-            group,
-            direction,
-            allows: Count::default(),
-            drops: Count::default(),
-            assumed: Count::default(),
-            passed: Count::default(),
-            blocked: Count::default(),
-        };
-        self.groups = groups.flat_map(|group| Direction::BOTH.map(|d| empty(group, d))).collect();
-        let mut outside: BTreeMap<(IpAddr, IpAddr), Count> = BTreeMap::new();
-        for connection in connections {
-            self.verdicts[connection.verdict() as usize].add(connection);
-            if connection.reason == Reason::NoGroup {
-                let (a, b) = (connection.initiator.address, connection.responder.address);
-                outside.entry((a.min(b), a.max(b))).or_default().add(connection);
-            }
-            for step in connection.steps.iter() {
-                if let Some(rule) = credited(step) {
-                    self.rules[rule.0 as usize].connections += 1;
-                }
-                self.add_groups(policy, matcher, connection, step);
-            }
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.all.merge(&other.all);
+        for (total, volume) in self.reasons.iter_mut().zip(&other.reasons) {
+            *total += *volume;
         }
-        self.outside =
-            outside.into_iter().map(|((low, high), count)| PairTally { low, high, count }).collect();
-        self.outside.sort_by_key(|pair| std::cmp::Reverse(pair.count.volume.packets));
-    }
-
-    fn add_groups(
-        &mut self,
-        policy: &Policy,
-        matcher: &impl Matcher,
-        connection: &Connection,
-        step: &StepVerdict,
-    ) {
-        let header = connection.header_at(step);
-        let said = matcher.each_group(step.interface, step.direction, &header);
-        for (&group, rule) in policy.interface(step.interface).groups.iter().zip(said) {
-            let at = group.0 as usize * 2 + usize::from(step.direction == Direction::Egress);
-            let tally = &mut self.groups[at];
-            match step.reason {
-                Reason::AssumedEstablished => tally.assumed.add(connection),
-                Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
-                    let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
-                    if allows {
-                        tally.allows.add(connection);
-                    } else {
-                        tally.drops.add(connection);
-                    }
-                    let passed = step.reason == Reason::Rule;
-                    if passed { tally.passed.add(connection) } else { tally.blocked.add(connection) }
-                }
-                _ => {}
-            }
+        for (total, count) in self.control.iter_mut().zip(other.control) {
+            *total += count;
         }
     }
 }
@@ -244,6 +320,6 @@ impl Connection {
 }
 
 /// The rule that a step's outcome is owed to.
-fn credited(step: &StepVerdict) -> Option<RuleId> {
+pub(super) fn credited(step: &StepVerdict) -> Option<RuleId> {
     step.rule.or(step.opened_by)
 }

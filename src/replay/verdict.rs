@@ -108,7 +108,7 @@ impl fmt::Display for Reason {
 }
 
 /// The outcome of one step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StepVerdict {
     /// Where.
     pub interface: InterfaceId,
@@ -125,7 +125,7 @@ pub struct StepVerdict {
 /// The steps a packet went through: the egress step of its source, then the ingress step of its destination.
 ///
 /// A step is absent when that end is outside, or when the packet never got there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Steps {
     /// Out of the interface that owns the source.
     pub egress: Option<StepVerdict>,

@@ -11,7 +11,7 @@ use crate::policy::{
     Action, Dialect, Direction, Group, GroupId, Interface, Midstream, Origin, Owners, Policy, Priority, Rule,
     RuleId, ServiceMatch, StateProfile,
 };
-use crate::replay::{Connection, InOrder, Judged, Replay, Tally};
+use crate::replay::{InOrder, Judged, Replay};
 
 use super::{CaptureSummary, Results, UnsupportedLink};
 
@@ -203,8 +203,7 @@ fn frames() -> Vec<(u32, Content)> {
 /// What a replay left behind.
 pub(super) struct Sample {
     policy: Policy,
-    connections: Vec<Connection>,
-    tally: Tally,
+    frames: Vec<(u32, Content)>,
     captures: Vec<CaptureSummary>,
     /// All frames in order.
     pub judged: Vec<Judged>,
@@ -243,34 +242,37 @@ impl Sample {
 
     /// Judges the frames, one every 100 ms.
     pub(super) fn replay(policy: Policy, frames: Vec<(u32, Content)>, captures: Vec<CaptureSummary>) -> Self {
-        let matcher = Linear::new(&policy);
-        let mut replay = Replay::new(&policy, &matcher);
+        let mut sample = Self { policy, frames, captures, judged: vec![] };
+        sample.judged = sample.judge(|_, judged| judged);
+        sample
+    }
+
+    /// Calls `look` with the finished replay and its frames in order.
+    fn judge<T>(&self, look: impl FnOnce(&Replay<'_, Linear<'_>>, Vec<Judged>) -> T) -> T {
+        let matcher = Linear::new(&self.policy);
+        let mut replay = Replay::new(&self.policy, &matcher);
         let (mut order, mut judged) = (InOrder::default(), vec![]);
-        for (i, (length, content)) in (0..).zip(frames) {
+        for (i, &(length, content)) in (0..).zip(&self.frames) {
             let packet = Packet { time: Timestamp(START + i * 100_000_000), length, content };
             let frame = u64::try_from(i).unwrap() + 1;
             replay.push(frame, packet, &mut (), &mut |one| order.push(one, &mut |one| judged.push(one)));
         }
         replay.finish(&mut |one| order.push(one, &mut |one| judged.push(one)));
-        let connections = replay.connections().to_vec();
-        let mut tally = Tally::new(&policy);
-        for one in &judged {
-            tally.add(one, &connections);
-        }
-        tally.finish(&policy, &matcher, &connections);
-        Self { policy, connections, tally, captures, judged }
+        look(&replay, judged)
     }
 
     /// Calls `look` with the results.
     pub(super) fn with<T>(&self, look: impl FnOnce(&Results<'_>) -> T) -> T {
         let matcher = Linear::new(&self.policy);
-        look(&Results {
-            scenario: "cluster.yaml",
-            policy: &self.policy,
-            matcher: &matcher,
-            tally: &self.tally,
-            connections: &self.connections,
-            captures: &self.captures,
+        self.judge(|replay, _| {
+            look(&Results {
+                scenario: "cluster.yaml",
+                policy: &self.policy,
+                matcher: &matcher,
+                tally: &replay.tally(),
+                connections: replay.connections(),
+                captures: &self.captures,
+            })
         })
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::compile::Matcher;
 use crate::packet::Timestamp;
 use crate::policy::{Direction, InterfaceId, Policy, RuleId};
-use crate::replay::{Connection, GroupTally, RuleHits, Tally};
+use crate::replay::{Connections, GroupTally, RuleHits, Tally};
 
 /// A finished replay.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Results<'a> {
     /// The counts, finished.
     pub tally: &'a Tally,
     /// All connections, in the order of their first packets.
-    pub connections: &'a [Connection],
+    pub connections: Connections<'a>,
     /// The captures, in the order given; none when flows were written by hand.
     pub captures: &'a [CaptureSummary],
 }
@@ -104,11 +104,8 @@ impl<'a> Results<'a> {
     }
 
     /// Packets dropped inside connections that were let open, and how many such connections there are.
-    pub(super) fn later_drops(&self) -> (u64, u64) {
-        use crate::replay::ConnectionVerdict::{Allowed, Assumed};
-        let open = |c: &&Connection| matches!(c.verdict(), Allowed | Assumed) && c.later_drops > 0;
-        let add = |(packets, connections), c: &Connection| (packets + c.later_drops, connections + 1);
-        self.connections.iter().filter(open).fold((0, 0), add)
+    pub(super) const fn later_drops(&self) -> (u64, u64) {
+        self.tally.later_drops
     }
 }
 

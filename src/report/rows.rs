@@ -134,8 +134,8 @@ fn worst_first(rows: &mut [Row]) {
 /// rules): those of most connections first, then of most packets.
 pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
     let mut rows: BTreeMap<_, Row> = BTreeMap::new();
-    for connection in results.connections.iter().filter(|c| c.verdict() == verdict) {
-        let new = row(connection);
+    for connection in results.connections.of(verdict) {
+        let new = row(&connection);
         let key = (new.initiator, new.responder, new.services[0], new.step, new.reason, new.rules.clone());
         match rows.get_mut(&key) {
             Some(row) => {

@@ -53,7 +53,7 @@ fn blocked(results: &Results<'_>, all: bool, out: &mut dyn Write) -> io::Result<
 /// One row of `Allowed by service: tcp 10250 kubelet (12), ...`.
 fn allowed(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut services = std::collections::BTreeMap::<_, u64>::new();
-    for c in results.connections.iter().filter(|c| c.verdict() == ConnectionVerdict::Allowed) {
+    for c in results.connections.of(ConnectionVerdict::Allowed) {
         *services.entry(c.service()).or_default() += 1;
     }
     if services.is_empty() {

@@ -1,0 +1,175 @@
+//! Batches to verdicts: all shards beside each other, and the little that has to be done one after the other.
+
+use rayon::prelude::*;
+
+use crate::compile::Matcher;
+use crate::packet::Timestamp;
+
+use super::batch::Batch;
+use super::connections::Place;
+use super::numbers::Numbers;
+use super::shard::{Forward, Placed};
+use super::tally::PairTally;
+use super::{Judged, Replay, Tally, bare, route};
+
+/// Takes judged frames.
+pub type Out<'a> = dyn FnMut(Judged) + Send + 'a;
+
+impl<M: Matcher> Replay<'_, M> {
+    /// Judges the next batches of the timeline, in the threads of the current rayon pool.
+    ///
+    /// `out` gets the judged frames, in order but for fragments that wait for the rest of their datagram; without it
+    /// they are only counted.
+    pub fn push_batches(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) {
+        if batches.iter().any(|batch| batch.error_in_fragments) || self.hold_errors() {
+            return self.push_one_by_one(batches, out);
+        }
+        let start = batches.iter().find_map(Batch::first_time);
+        self.context.start = self.context.start.or(start);
+        self.context.wanted = out.is_some();
+        let placed = self.place(batches);
+        let context = &self.context;
+        let (shards, messages) = self.shards.split_at_mut(route::SHARDS);
+        shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
+            placed.iter().for_each(|placed| shard.batch(context, number, placed));
+        });
+        // Messages about no known connection: from all shards into one.
+        let mut forwards: Vec<Forward> =
+            shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.forwards)).collect();
+        forwards.extend(placed.iter().flat_map(Placed::messages));
+        forwards.sort_by_key(|forward| forward.moment);
+        for messages in messages {
+            forwards.iter().for_each(|forward| messages.forwarded(context, forward, &mut ()));
+        }
+        self.number_all(&placed);
+        for batch in batches {
+            self.frames.merge(&batch.frames);
+        }
+        if let Some(out) = &mut out {
+            self.hand_out(&placed, out);
+        }
+        self.fragments = true;
+    }
+
+    /// Where each batch stands in the timeline; moves the timeline on.
+    fn place<'a>(&mut self, batches: &'a [Batch]) -> Vec<Placed<'a>> {
+        let mut placed = Vec::with_capacity(batches.len());
+        for batch in batches {
+            placed.push(Placed { batch, sequence: self.sequence, clock: self.clock });
+            self.sequence += u64::from(batch.count);
+            self.clock = self.clock.max(batch.frames.all.last);
+        }
+        placed
+    }
+
+    fn hold_errors(&self) -> bool {
+        self.fragments && self.shards.iter().any(|shard| shard.fragments.hold_error())
+    }
+
+    /// For the rare case that an ICMP error comes in fragments: which connection it is about shows only when it is whole,
+    /// and then the state of another shard as it is at that frame is needed.
+    fn push_one_by_one(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) {
+        for batch in batches {
+            let first = self.sequence + 1;
+            for placed in batch.in_order() {
+                let number = batch.number(first, placed.place);
+                self.push(number, placed.packet, &mut (), &mut |judged| {
+                    if let Some(out) = &mut out {
+                        out(judged);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Numbers the new connections of all shards.
+    fn number_all(&mut self, placed: &[Placed<'_>]) {
+        let sequence = placed.first().map_or(self.sequence, |placed| placed.sequence);
+        let mut numbers = Numbers::new(self.order.len(), sequence, self.sequence - sequence);
+        for shard in &self.shards {
+            shard.opened.iter().for_each(|opened| numbers.add(opened.moment));
+        }
+        let count = numbers.count();
+        let known = self.order.len();
+        self.order.resize(known + count, Place::default());
+        let order = &mut self.order;
+        for (at, shard) in self.shards.iter().enumerate() {
+            for opened in &shard.opened {
+                let number = numbers.of(opened.moment) as usize;
+                order[number] = Place::new(shard.verdict(opened.local), at, opened.local);
+            }
+        }
+        self.shards.par_iter_mut().for_each(|shard| {
+            for opened in std::mem::take(&mut shard.opened) {
+                shard.set_number(opened.local, numbers.of(opened.moment));
+            }
+            shard.number_judged();
+        });
+    }
+
+    /// Hands out what was judged, by the sequence of the frames.
+    fn hand_out(&mut self, placed: &[Placed<'_>], out: &mut Out<'_>) {
+        let mut judged: Vec<Judged> = vec![];
+        for shard in &mut self.shards {
+            judged.append(&mut shard.judged);
+        }
+        for placed in placed {
+            let bare = placed.batch.bare.iter().filter_map(|frame| {
+                let number = placed.batch.number(placed.sequence + 1, frame.place);
+                bare(placed.sequence + u64::from(frame.place), number, frame.packet)
+            });
+            judged.extend(bare);
+        }
+        let mut order: Vec<(u64, u32)> = judged.iter().map(|judged| judged.sequence).zip(0..).collect();
+        order.par_sort_unstable();
+        for (_, at) in order {
+            out(judged[at as usize]);
+        }
+    }
+
+    /// The counts so far, of all that was judged.
+    pub fn tally(&self) -> Tally {
+        let policy = self.context.policy;
+        let mut tally = Tally::new(policy);
+        tally.add_frames(&self.frames);
+        let none = || (Tally::new(policy), vec![]);
+        let parts = self.shards.par_iter().fold(none, |(mut tally, mut outside), shard| {
+            outside.extend(shard.add_to(&mut tally, policy));
+            (tally, outside)
+        });
+        // Sums do not depend on the order, and pairs are sorted below.
+        let (part, mut outside) = parts.reduce(none, |(mut tally, mut outside), (part, pairs)| {
+            tally.merge(&part);
+            outside.extend(pairs);
+            (tally, outside)
+        });
+        tally.merge(&part);
+        // One pair of hosts may be in several shards: once in each VLAN.
+        outside.sort_by_key(|(pair, _)| *pair);
+        outside.dedup_by(|(pair, count), (known, total)| {
+            let same = pair == known;
+            if same {
+                total.merge(*count);
+            }
+            same
+        });
+        let pairs = outside.into_iter().map(|((low, high), count)| PairTally { low, high, count });
+        tally.outside = pairs.collect();
+        tally.outside.sort_by_key(|pair| std::cmp::Reverse(pair.count.volume.packets));
+        tally
+    }
+}
+
+impl Batch {
+    /// The time of the first frame.
+    fn first_time(&self) -> Option<Timestamp> {
+        if self.count == 0 {
+            return None;
+        }
+        let compact = self.buckets.iter().filter_map(|bucket| bucket.compact.first());
+        let others = self.buckets.iter().filter_map(|bucket| bucket.others.first()).chain(self.bare.first());
+        let compact = compact.map(|packet| (packet.place, packet.time));
+        let first = compact.chain(others.map(|other| (other.place, other.packet.time))).min();
+        first.map(|(_, time)| time)
+    }
+}

@@ -1,0 +1,72 @@
+//! What many connections have in common is held once.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::policy::{InterfaceId, RuleId};
+use crate::replay::tally::Hits;
+use crate::replay::{Reason, Steps};
+
+/// How a connection opened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Opening {
+    pub reason: Reason,
+    pub steps: Steps,
+    /// Type and code of the message, if it was an ICMP message.
+    pub icmp: Option<(u8, u8)>,
+    /// At each step where the rules decided: what each group bound there would say alone.
+    pub said: [Vec<Option<RuleId>>; 2],
+}
+
+/// Where the packets of a connection pass, and what let it open there: by endpoint, the lower first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(super) struct Path {
+    pub interfaces: [Option<InterfaceId>; 2],
+    pub rules: [Option<RuleId>; 2],
+    /// Why no group is ever asked, if none is.
+    pub outside: Option<Reason>,
+}
+
+/// Numbers for values, with something that is counted for each.
+#[derive(Debug)]
+pub(super) struct Interned<T, C> {
+    numbers: HashMap<T, u32, FixedState>,
+    values: Vec<(T, C)>,
+}
+
+impl<T, C> Default for Interned<T, C> {
+    fn default() -> Self {
+        Self { numbers: HashMap::default(), values: vec![] }
+    }
+}
+
+impl<T: Clone + Eq + std::hash::Hash, C: Default> Interned<T, C> {
+    pub(super) fn number(&mut self, value: &T) -> u32 {
+        if let Some(&number) = self.numbers.get(value) {
+            return number;
+        }
+        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(value.clone(), number);
+        self.values.push((value.clone(), C::default()));
+        number
+    }
+
+    #[inline]
+    pub(super) fn value(&self, number: u32) -> &T {
+        &self.values[number as usize].0
+    }
+
+    #[inline]
+    pub(super) fn counted(&mut self, number: u32) -> &mut C {
+        &mut self.values[number as usize].1
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(T, C)> {
+        self.values.iter()
+    }
+}
+
+/// Openings.
+pub(super) type Openings = Interned<Opening, ()>;
+/// Paths, and what went over each without a question.
+pub(super) type Paths = Interned<Path, Hits>;

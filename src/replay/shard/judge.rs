@@ -1,0 +1,442 @@
+//! Packets to verdicts: the one evaluator.
+
+use crate::compile::Matcher;
+use crate::packet::{Content, IcmpRole, IpPacket, Packet, Service, Timestamp, Transport};
+use crate::policy::{InterfaceId, RuleId};
+use crate::replay::context::{At, Context, Ends, control_traffic, piece, was_opened_by_receiver};
+use crate::replay::fragments::{Added, Datagram, Piece};
+use crate::replay::key::Key;
+use crate::replay::state::{Side, Tracked};
+use crate::replay::step::{Observer, Place, Step, StepAt};
+use crate::replay::{Judged, Judgement, Reason, Steps, Verdict, Volume, index, route};
+
+use super::interned::{Opening, Path};
+use super::limits::Code;
+use super::record::{
+    BLOCKED, Entry, Extra, INITIATOR_FIRST, INITIATOR_HIGH, Narrow, Record, Stored, Wide,
+};
+use super::table::Table;
+use super::{Forward, Local, Moment, Opened, QuotedEntry, Shard, WIDE, What, with_table, with_table_ref};
+
+
+/// A datagram that is judged as one.
+struct Datum<'a> {
+    moment: Moment,
+    ip: &'a IpPacket,
+    now: Timestamp,
+    pieces: &'a [Piece],
+}
+
+impl Datum<'_> {
+    fn volume(&self) -> Volume {
+        let bytes = self.pieces.iter().map(|piece| u64::from(piece.packet.length)).sum();
+        Volume { packets: self.pieces.len() as u64, bytes }
+    }
+}
+
+/// What became of a datagram.
+enum Outcome {
+    /// It has its verdict; with the connection it belongs to, and whether it opened that.
+    Judged(Judgement, bool),
+    /// The shard of messages has to judge it.
+    Elsewhere,
+}
+
+impl Shard {
+    /// Judges a packet.
+    pub(in crate::replay) fn packet<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        at: At,
+        packet: Packet,
+        observer: &mut impl Observer,
+    ) {
+        let Content::Ip(ip) = packet.content else { return };
+        let ends = context.ends(&ip);
+        let piece = piece(at, packet);
+        let moment = Moment::at(at.sequence);
+        if let (Some(fragment), Ok(_)) = (ip.fragment, ends) {
+            match self.fragments.add(&ip, fragment, piece) {
+                Added::Waiting => {}
+                Added::Complete(datagram) => self.reassembled(context, moment, &datagram, observer),
+                Added::Dead(datagram) => self.orphaned(context, moment, &datagram),
+            }
+            if let Some(datagram) = self.fragments.give_up_over_limit() {
+                let moment = Moment::given_up(at.sequence, datagram.deadline);
+                self.orphaned(context, moment, &datagram);
+            }
+            return;
+        }
+        self.datum(context, &Datum { moment, ip: &ip, now: packet.time, pieces: &[piece] }, ends, observer);
+    }
+
+    fn reassembled<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        moment: Moment,
+        datagram: &Datagram,
+        observer: &mut impl Observer,
+    ) {
+        let Some(mut ip) = datagram.first else { return self.orphaned(context, moment, datagram) };
+        ip.fragment = None;
+        let (now, pieces) = (datagram.last_time(), &datagram.pieces);
+        if route::is_quoting_error(&ip) {
+            let pieces = pieces.clone();
+            self.forwards.push(Forward { moment, ip, now, pieces, what: What::FindQuoted });
+            return;
+        }
+        let ends = context.ends(&ip);
+        self.datum(context, &Datum { moment, ip: &ip, now, pieces }, ends, observer);
+    }
+
+    /// Judges what another shard could not.
+    pub(in crate::replay) fn forwarded<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        forward: &Forward,
+        observer: &mut impl Observer,
+    ) {
+        let Forward { moment, ref ip, now, ref pieces, what } = *forward;
+        let datum = Datum { moment, ip, now, pieces };
+        match what {
+            What::Orphan => self.note_orphan(context, &datum),
+            What::Judge | What::FindQuoted => self.datum(context, &datum, context.ends(ip), observer),
+        }
+    }
+
+    fn datum<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        datum: &Datum<'_>,
+        ends: Ends,
+        observer: &mut impl Observer,
+    ) {
+        match self.judge(context, datum, ends, observer) {
+            Outcome::Judged(judgement, opening) => self.tell(context, datum, judgement, opening),
+            Outcome::Elsewhere => self.forwards.push(Forward {
+                moment: datum.moment,
+                ip: *datum.ip,
+                now: datum.now,
+                pieces: datum.pieces.to_vec(),
+                what: What::Judge,
+            }),
+        }
+    }
+
+    /// Gives up the datagram that is nearest its deadline; `sequence` is the frame that ended its wait.
+    pub(in crate::replay) fn give_up<M: Matcher>(&mut self, context: &Context<'_, M>, sequence: u64) {
+        if let Some(datagram) = self.fragments.give_up() {
+            let moment = Moment::given_up(sequence, datagram.deadline);
+            self.orphaned(context, moment, &datagram);
+        }
+    }
+
+    fn orphaned<M: Matcher>(&mut self, context: &Context<'_, M>, moment: Moment, datagram: &Datagram) {
+        let now = datagram.last_time();
+        if let Some(ip) = datagram.first.filter(|ip| Service::of(ip).is_some()) {
+            let datum = Datum { moment, ip: &ip, now, pieces: &datagram.pieces };
+            return self.note_orphan(context, &datum);
+        }
+        let judgement = Judgement::bare(Reason::OrphanFragment);
+        for piece in &datagram.pieces {
+            let Content::Ip(own) = piece.packet.content else { continue };
+            let pieces = std::slice::from_ref(piece);
+            self.tell(context, &Datum { moment, ip: &own, now, pieces }, judgement, false);
+        }
+    }
+
+    /// Takes note of a datagram that never became complete, of which the transport header is known.
+    fn note_orphan<M: Matcher>(&mut self, context: &Context<'_, M>, datum: &Datum<'_>) {
+        let (key, side) = Key::of(datum.ip);
+        if key.is_of_messages() && !self.messages {
+            self.forwards.push(Forward {
+                moment: datum.moment,
+                ip: *datum.ip,
+                now: datum.now,
+                pieces: datum.pieces.to_vec(),
+                what: What::Orphan,
+            });
+            return;
+        }
+        let known = self.find(&key);
+        let live = known.filter(|&local| self.goes_on(context, local, datum));
+        let judgement = Judgement::bare(Reason::OrphanFragment);
+        let ends = context.ends(datum.ip);
+        let places = self.places(live);
+        let (judgement, opening) = self.note(datum, (key, side), ends, judgement, live, places, [vec![], vec![]]);
+        self.tell(context, datum, judgement, opening);
+    }
+
+    /// Judges a whole datagram.
+    fn judge<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        datum: &Datum<'_>,
+        ends: Ends,
+        observer: &mut impl Observer,
+    ) -> Outcome {
+        let (ip, now) = (datum.ip, datum.now);
+        let Some(service) = Service::of(ip) else {
+            let unreadable = match ip.transport {
+                Transport::Truncated => Reason::Truncated,
+                _ => Reason::Malformed,
+            };
+            return Outcome::Judged(Judgement::bare(ends.err().unwrap_or(unreadable)), false);
+        };
+        if ends == Err(Reason::LinkLocalControl) {
+            return Outcome::Judged(Judgement::bare(Reason::LinkLocalControl), false);
+        }
+        let (key, side) = Key::of(ip);
+        let quoted = self.quoted_entry(context, ip, now).filter(|_| ends.is_ok());
+        if key.is_of_messages() && !self.messages && quoted.is_none() {
+            return Outcome::Elsewhere;
+        }
+        let known = self.find(&key);
+        let live = known.filter(|&local| self.goes_on(context, local, datum));
+        let mut places = self.places(known);
+        let (from, to) = match ends {
+            Ok(ends) => ends,
+            Err(reason) => {
+                let judgement = Judgement::bare(reason);
+                let (judgement, opening) =
+                    self.note(datum, (key, side), ends, judgement, live, places, [vec![], vec![]]);
+                return Outcome::Judged(judgement, opening);
+            }
+        };
+        let step = Step {
+            policy: context.policy,
+            matcher: context.matcher,
+            ip,
+            service,
+            side,
+            now,
+            start: context.start.unwrap_or(now),
+            quoted: quoted.map(|(_, interfaces)| interfaces),
+        };
+        let mut steps = Steps::default();
+        if let Some(interface) = from {
+            let place = &mut places[index(side)];
+            steps.egress = Some(step.judge(StepAt::egress(interface, ip), place, observer));
+        }
+        if let (Some(interface), None) = (to, steps.stopped()) {
+            let place = &mut places[index(side.other())];
+            steps.ingress = Some(step.judge(StepAt::ingress(interface, ip), place, observer));
+        }
+        let reason = steps.reason().unwrap_or(Reason::NoGroup);
+        let judgement = Judgement { reason, steps, connection: None };
+        if let Some((local, _)) = quoted {
+            // An ICMP error belongs to the connection it is about.
+            self.attach(local, ip, now, datum.volume(), reason);
+            return Outcome::Judged(Judgement { connection: Some(local.id()), ..judgement }, false);
+        }
+        // What each group would say is told of openings only.
+        let said = if live.is_none() { said(context, &steps, ip, service) } else { [vec![], vec![]] };
+        let (judgement, opening) = self.note(datum, (key, side), ends, judgement, live, places, said);
+        Outcome::Judged(judgement, opening)
+    }
+
+    /// Whether a datagram goes on with the conversation of its key instead of beginning a new one.
+    fn goes_on<M>(&self, context: &Context<'_, M>, local: Local, datum: &Datum<'_>) -> bool {
+        let Entry { conversation, .. } = self.entry(local);
+        !conversation.is_expired(datum.ip.protocol, &context.timeouts, datum.now)
+            && !conversation.is_reopened_by(datum.ip.transport)
+    }
+
+    fn places(&self, known: Option<Local>) -> [Option<Place>; 2] {
+        known.map_or([None; 2], |local| self.entry(local).places)
+    }
+
+    fn entry(&self, local: Local) -> Entry {
+        with_table_ref!(self, local, table, at => {
+            let record = table.get(at);
+            record.entry(self.paths.value(record.path).rules, &table.extra(at))
+        })
+    }
+
+    /// The connection that an ICMP error quotes, and the interfaces where it is tracked.
+    fn quoted_entry<M>(&self, context: &Context<'_, M>, ip: &IpPacket, now: Timestamp) -> Option<QuotedEntry> {
+        let Transport::Icmp(icmp) = ip.transport else { return None };
+        if icmp.role(ip.addresses.family()) != IcmpRole::Error {
+            return None;
+        }
+        let key = Key::quoted(ip.domain, &icmp)?;
+        let local = self.find(&key)?;
+        let Some(timeouts) = &context.policy.state.timeouts else { return Some((local, [None; 2])) };
+        let places = self.entry(local).places;
+        let at = |side: Side| {
+            let place = places[index(side)]?;
+            let alive = !place.tracked.is_expired(key.protocol, timeouts, now);
+            alive.then(|| context.policy.owners.of(key.endpoint(side).address))?
+        };
+        Some((local, [at(Side::Low), at(Side::High)]))
+    }
+
+    /// Counts an ICMP error with the connection it is about.
+    fn attach(&mut self, local: Local, ip: &IpPacket, now: Timestamp, volume: Volume, reason: Reason) {
+        with_table!(self, local, table, at => {
+            let mut extra = table.extra(at);
+            let record = table.get_mut(at);
+            let initiator = record.initiator();
+            // Whoever is not told of the error is taken to have sent it.
+            let to_initiator = record.key.key().endpoint(initiator).address == ip.destination();
+            let sender = if to_initiator { initiator.other() } else { initiator };
+            record.count(sender, volume, &mut extra);
+            count_later(record, reason, volume, &mut extra);
+            record.error_at(now, &mut extra);
+            table.set_extra(at, extra);
+        });
+    }
+
+    /// Writes the datagram into its connection's record, a new one when `live` is none, and the state into the table.
+    #[allow(clippy::too_many_arguments)]
+    fn note(
+        &mut self,
+        datum: &Datum<'_>,
+        (key, sender): (Key, Side),
+        ends: Ends,
+        mut judgement: Judgement,
+        live: Option<Local>,
+        places: [Option<Place>; 2],
+        said: [Vec<Option<RuleId>>; 2],
+    ) -> (Judgement, bool) {
+        let (ip, now) = (datum.ip, datum.now);
+        let path = path(ends, sender, &places);
+        let absent = match path.outside {
+            Some(Reason::SameInterface) => [Code::SAME; 2],
+            _ => path.interfaces.map(|end| if end.is_some() { Code::EMPTY } else { Code::OUTSIDE }),
+        };
+        let path = self.paths.number(&path);
+        let opening = live.is_none();
+        let local = if let Some(local) = live {
+            let mut conversation = self.entry(local).conversation;
+            conversation.advance(ip.transport, sender, now);
+            with_table!(self, local, table, at => {
+                let mut extra = table.extra(at);
+                let record = table.get_mut(at);
+                record.count(sender, datum.volume(), &mut extra);
+                count_later(record, judgement.reason, datum.volume(), &mut extra);
+                record.path = path;
+                record.store(&Entry { conversation, places }, absent, &mut extra);
+                table.set_extra(at, extra);
+            });
+            local
+        } else {
+            let by_receiver = was_opened_by_receiver(ip, &judgement);
+            let initiator = if by_receiver { sender.other() } else { sender };
+            let high = if initiator == Side::High { INITIATOR_HIGH } else { 0 };
+            let first = if by_receiver { 0 } else { INITIATOR_FIRST };
+            let blocked = if judgement.verdict() == Verdict::Drop { BLOCKED } else { 0 };
+            let icmp = match ip.transport {
+                Transport::Icmp(icmp) => Some((icmp.kind, icmp.code)),
+                _ => None,
+            };
+            let how = Opening { reason: judgement.reason, steps: judgement.steps, icmp, said };
+            let number = self.openings.number(&how);
+            let conversation = Tracked::open(ip.transport, initiator, sender, now);
+            let entry = Entry { conversation, places };
+            let fill = Fill { number, path, flags: high | first | blocked, absent, now, volume: datum.volume() };
+            let local = match Narrow::new(&key) {
+                Some(narrow) => Local(fill.add(&mut self.narrow, narrow, sender, &entry)),
+                None => Local(fill.add(&mut self.wide, Wide::new(&key), sender, &entry) | WIDE),
+            };
+            self.opened.push(Opened { moment: datum.moment, local });
+            local
+        };
+        judgement.connection = Some(local.id());
+        (judgement, opening)
+    }
+
+    /// Counts the frames of a datagram with their verdict, and hands them out.
+    fn tell<M>(&mut self, context: &Context<'_, M>, datum: &Datum<'_>, judgement: Judgement, opening: bool) {
+        let blocked = judgement.connection.is_some_and(|id| {
+            with_table_ref!(self, Local::of(id), table, at => table.get(at).flags & BLOCKED != 0)
+        });
+        for piece in datum.pieces {
+            self.counts.add(&piece.packet, &judgement);
+            if blocked && !opening {
+                self.counts.add_after_blocked(judgement.verdict(), piece.packet.length);
+            }
+            if judgement.reason == Reason::LinkLocalControl
+                && let Some(kind) = control_traffic(datum.ip)
+            {
+                self.counts.control[kind as usize] += 1;
+            }
+            if context.wanted {
+                self.judged.push(Judged {
+                    sequence: piece.sequence,
+                    frame: piece.frame,
+                    packet: piece.packet,
+                    header: Some(*datum.ip),
+                    judgement,
+                    opening,
+                });
+            }
+        }
+    }
+}
+
+/// The rest of a new record.
+struct Fill {
+    number: u32,
+    path: u32,
+    flags: u8,
+    absent: [Code; 2],
+    now: Timestamp,
+    volume: Volume,
+}
+
+impl Fill {
+    fn add<K: Stored>(&self, table: &mut Table<K>, key: K, sender: Side, entry: &Entry) -> u32 {
+        let mut extra = Extra::default();
+        let mut record = Record::new(key, self.now, self.number, self.flags);
+        record.path = self.path;
+        record.count(sender, self.volume, &mut extra);
+        record.store(entry, self.absent, &mut extra);
+        let at = table.add(record);
+        table.set_extra(at, extra);
+        at
+    }
+}
+
+fn count_later<K: Stored>(record: &mut Record<K>, reason: Reason, volume: Volume, extra: &mut Extra) {
+    match reason.verdict() {
+        Verdict::Drop => record.count_drops(volume.packets, extra),
+        Verdict::Undecided => Record::<K>::count_undecided(volume.packets, extra),
+        Verdict::Allow | Verdict::NotSubject => {}
+    }
+}
+
+/// Where the packets of a connection pass, by endpoint.
+fn path(ends: Ends, sender: Side, places: &[Option<Place>; 2]) -> Path {
+    let rules = places.map(|place| place.and_then(|place| place.rule));
+    match ends {
+        Ok((from, to)) => {
+            let interfaces: [Option<InterfaceId>; 2] =
+                if sender == Side::Low { [from, to] } else { [to, from] };
+            Path { interfaces, rules, outside: None }
+        }
+        Err(reason) => Path { interfaces: [None; 2], rules, outside: Some(reason) },
+    }
+}
+
+/// What each group would say alone at the steps where the rules decided.
+fn said<M: Matcher>(
+    context: &Context<'_, M>,
+    steps: &Steps,
+    ip: &IpPacket,
+    service: Service,
+) -> [Vec<Option<RuleId>>; 2] {
+    let at = |step: Option<&crate::replay::StepVerdict>, remote| match step {
+        Some(step)
+            if matches!(
+                step.reason,
+                Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid
+            ) =>
+        {
+            let header = crate::packet::Header { remote, service };
+            context.matcher.each_group(step.interface, step.direction, &header)
+        }
+        _ => vec![],
+    };
+    [at(steps.egress.as_ref(), ip.destination()), at(steps.ingress.as_ref(), ip.source())]
+}

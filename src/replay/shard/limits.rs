@@ -1,0 +1,117 @@
+//! State as one byte, and tables that advance it.
+//!
+//! The tables are filled by [`Tracked`] itself, so they cannot say anything else than it does.
+
+use crate::packet::{Protocol, TcpFlags, Timestamp, Transport};
+use crate::policy::Timeouts;
+use crate::replay::state::{Phase, Side, Tracked};
+
+/// The phase and the opener of a [`Tracked`], or why there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::replay) struct Code(u8);
+
+impl Code {
+    /// The interface tracks nothing.
+    pub(in crate::replay) const EMPTY: Self = Self(0x20);
+    /// That end belongs to no interface.
+    pub(in crate::replay) const OUTSIDE: Self = Self(0x40);
+    /// Both ends belong to one interface.
+    pub(in crate::replay) const SAME: Self = Self(0x41);
+    /// No code: the packet does not go on with the connection.
+    const REOPENS: u8 = 0xff;
+
+    pub(in crate::replay) const fn of(tracked: &Tracked) -> Self {
+        Self(tracked.phase as u8 | if matches!(tracked.opener, Side::High) { 0x10 } else { 0 })
+    }
+
+    /// The state that this stands for.
+    pub(in crate::replay) fn tracked(self, last: Timestamp) -> Option<Tracked> {
+        let phase = *Phase::ALL.get(usize::from(self.0 & 0xf))?;
+        let opener = if self.0 & 0x10 == 0 { Side::Low } else { Side::High };
+        (self.0 < 0x20).then_some(Tracked { phase, opener, last })
+    }
+
+    /// Whether no group is ever asked at this end.
+    pub(in crate::replay) const fn is_outside(self) -> bool {
+        self.0 >= 0x40
+    }
+}
+
+/// What of a packet a state machine looks at: its protocol's timeouts, and for TCP the four control bits.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::replay) struct Kind {
+    timeouts: u8,
+    control: u8,
+}
+
+impl Kind {
+    const CONTROLS: usize = 17;
+    const NOT_TCP: u8 = 16;
+
+    #[inline]
+    pub(in crate::replay) const fn of(protocol: Protocol, tcp_flags: u8) -> Self {
+        match protocol {
+            Protocol::TCP => Self { timeouts: 0, control: tcp_flags & 7 | (tcp_flags & 0x10) >> 1 },
+            Protocol::UDP => Self { timeouts: 1, control: Self::NOT_TCP },
+            Protocol::ICMP | Protocol::ICMPV6 => Self { timeouts: 2, control: Self::NOT_TCP },
+            _ => Self { timeouts: 3, control: Self::NOT_TCP },
+        }
+    }
+}
+
+/// The tables.
+#[derive(Debug)]
+pub(in crate::replay) struct Limits {
+    /// In nanoseconds, by kind of protocol and phase.
+    timeouts: [[u64; 16]; 4],
+    /// By control bits, sender, code.
+    next: Vec<u8>,
+}
+
+impl Limits {
+    pub(in crate::replay) fn new(timeouts: &Timeouts) -> Self {
+        let mut table = [[0; 16]; 4];
+        for (row, protocol) in table.iter_mut().zip([Protocol::TCP, Protocol::UDP, Protocol::ICMP, Protocol(0)]) {
+            for (cell, &phase) in row.iter_mut().zip(Phase::ALL) {
+                let tracked = Tracked { phase, opener: Side::Low, last: Timestamp(0) };
+                *cell = u64::try_from(tracked.timeout(protocol, timeouts).as_nanos()).unwrap_or(u64::MAX);
+            }
+        }
+        let mut next = vec![Code::REOPENS; Kind::CONTROLS * 64];
+        for (at, cell) in next.iter_mut().enumerate() {
+            let (control, sender, code) = (at >> 6, at >> 5 & 1, at & 0x1f);
+            let sender = if sender == 0 { Side::Low } else { Side::High };
+            let flags = TcpFlags((control & 7 | (control & 8) << 1) as u8);
+            let transport = if control < usize::from(Kind::NOT_TCP) {
+                Transport::Tcp { source: 0, destination: 0, flags }
+            } else {
+                Transport::Other
+            };
+            let Some(mut tracked) = Code(code as u8).tracked(Timestamp(0)) else { continue };
+            if !tracked.is_reopened_by(transport) {
+                tracked.advance(transport, sender, Timestamp(0));
+                *cell = Code::of(&tracked).0;
+            }
+        }
+        Self { timeouts: table, next }
+    }
+
+    /// The state after a packet; `None` when it has expired, or when the packet opens a new connection.
+    #[inline]
+    pub(in crate::replay) fn advance(
+        &self,
+        code: Code,
+        kind: Kind,
+        sender: Side,
+        last: Timestamp,
+        now: Timestamp,
+    ) -> Option<Code> {
+        let timeout = self.timeouts[usize::from(kind.timeouts & 3)][usize::from(code.0 & 0xf)];
+        if now >= last && now.0.wrapping_sub(last.0).cast_unsigned() >= timeout {
+            return None;
+        }
+        let sender = matches!(sender, Side::High) as usize;
+        let next = *self.next.get(usize::from(kind.control) << 6 | sender << 5 | usize::from(code.0 & 0x1f))?;
+        (next != Code::REOPENS).then_some(Code(next))
+    }
+}

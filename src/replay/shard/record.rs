@@ -1,0 +1,361 @@
+//! One connection in 64 bytes (IPv4) or 96: its key, its state at both interfaces, its counts.
+//!
+//! What seldom needs room lies in [`Extra`]s beside the table; [`Entry`] is the same, unpacked.
+
+use crate::packet::{Compact, Domain, Family, Protocol, Timestamp};
+use crate::policy::RuleId;
+use crate::replay::key::{Endpoint, Key};
+use crate::replay::state::{Side, Tracked};
+use crate::replay::step::Place;
+use crate::replay::{Volume, index};
+
+use super::limits::{Code, Kind, Limits};
+
+/// A key in the form that is stored.
+pub(super) trait Stored: Copy + Eq + std::hash::Hash {
+    /// What records of this key are aligned to.
+    type Align: Copy + Default + std::fmt::Debug;
+
+    fn key(&self) -> Key;
+}
+
+/// A whole cache line.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+pub(super) struct Line;
+
+/// The key of a connection over IPv4 in at most one VLAN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Narrow {
+    hosts: [u32; 2],
+    ports: [u16; 2],
+    domain: u16,
+    protocol: u8,
+    kind: u8,
+}
+
+impl std::hash::Hash for Narrow {
+    /// Two words: what the hash function takes fastest.
+    #[inline]
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let [low, high] = self.hosts;
+        state.write_u64(u64::from(low) << 32 | u64::from(high));
+        let [low, high] = self.ports;
+        let ports = u64::from(low) << 16 | u64::from(high);
+        let rest = u64::from(self.domain) << 16 | u64::from(self.protocol) << 8 | u64::from(self.kind);
+        state.write_u64(ports << 32 | rest);
+    }
+}
+
+/// The key of any other connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Wide {
+    hosts: [[u64; 2]; 2],
+    domain: u64,
+    ports: [u16; 2],
+    family: Family,
+    protocol: u8,
+    kind: u8,
+}
+
+impl Narrow {
+    /// The key of a packet in compact form, and the side that sent it.
+    #[inline]
+    pub(super) fn of(packet: &Compact) -> (Self, Side) {
+        let kind = match packet.protocol {
+            // A reply has the request's type.
+            Protocol::ICMP => crate::packet::request_of(Family::V4, packet.detail).unwrap_or(packet.detail),
+            _ => 0,
+        };
+        let ([a, b], [p, q]) = (packet.addresses, packet.ports);
+        let upward = (a, p) <= (b, q);
+        let (hosts, ports) = if upward { ([a, b], [p, q]) } else { ([b, a], [q, p]) };
+        let key = Self { hosts, ports, domain: packet.domain, protocol: packet.protocol.0, kind };
+        (key, if upward { Side::Low } else { Side::High })
+    }
+
+    /// The stored form of a key, where this is it.
+    pub(super) fn new(key: &Key) -> Option<Self> {
+        let (std::net::IpAddr::V4(low), std::net::IpAddr::V4(high)) = (key.low.address, key.high.address) else {
+            return None;
+        };
+        Some(Self {
+            hosts: [low.to_bits(), high.to_bits()],
+            ports: [key.low.port, key.high.port],
+            domain: u16::try_from(key.domain.0).ok()?,
+            protocol: key.protocol.0,
+            kind: key.kind,
+        })
+    }
+}
+
+impl Stored for Narrow {
+    type Align = Line;
+
+    fn key(&self) -> Key {
+        let end = |i: usize| Endpoint {
+            address: std::net::Ipv4Addr::from_bits(self.hosts[i]).into(),
+            port: self.ports[i],
+        };
+        Key {
+            domain: Domain(self.domain.into()),
+            protocol: Protocol(self.protocol),
+            kind: self.kind,
+            low: end(0),
+            high: end(1),
+        }
+    }
+}
+
+impl Wide {
+    pub(super) fn new(key: &Key) -> Self {
+        let bits = |address| {
+            let bits = match address {
+                std::net::IpAddr::V4(address) => u128::from(address.to_bits()),
+                std::net::IpAddr::V6(address) => address.to_bits(),
+            };
+            [(bits >> 64) as u64, bits as u64]
+        };
+        Self {
+            hosts: [bits(key.low.address), bits(key.high.address)],
+            domain: key.domain.0,
+            ports: [key.low.port, key.high.port],
+            family: Family::of(key.low.address),
+            protocol: key.protocol.0,
+            kind: key.kind,
+        }
+    }
+}
+
+impl Stored for Wide {
+    type Align = ();
+
+    fn key(&self) -> Key {
+        let end = |i: usize| {
+            let [upper, lower] = self.hosts[i];
+            let address = match self.family {
+                Family::V4 => std::net::Ipv4Addr::from_bits(lower as u32).into(),
+                Family::V6 => {
+                    std::net::Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)).into()
+                }
+            };
+            Endpoint { address, port: self.ports[i] }
+        };
+        Key {
+            domain: Domain(self.domain),
+            protocol: Protocol(self.protocol),
+            kind: self.kind,
+            low: end(0),
+            high: end(1),
+        }
+    }
+}
+
+/// The initiator is the higher endpoint.
+pub(super) const INITIATOR_HIGH: u8 = 1;
+/// The initiator sent the first packet seen.
+pub(super) const INITIATOR_FIRST: u8 = 2;
+/// Its opening packet was dropped.
+pub(super) const BLOCKED: u8 = 4;
+/// There is an [`Extra`] for it.
+pub(super) const HAS_EXTRA: u8 = 8;
+/// The upper half counts later drops as far as it can.
+const DROP: u8 = 0x10;
+
+/// A connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<K: Stored> {
+    align: [K::Align; 0],
+    pub key: K,
+    pub first: Timestamp,
+    /// When the conversation was last seen; the interfaces too, unless an extra says otherwise.
+    pub last: Timestamp,
+    /// By sender: the lower endpoint, the higher one.
+    packets: [u32; 2],
+    bytes: [u32; 2],
+    /// Number of the [`Opening`](super::interned::Opening).
+    pub opening: u32,
+    /// Number of the [`Path`](super::interned::Path).
+    pub path: u32,
+    /// Number of the connection, once it has one.
+    pub number: u32,
+    /// At the interface of the lower and of the higher endpoint.
+    pub places: [Code; 2],
+    pub conversation: Code,
+    pub flags: u8,
+}
+
+/// What seldom needs room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Extra {
+    /// What the counts of the record overflowed, in units of 2^32: packets, bytes.
+    packets: [u32; 2],
+    bytes: [u32; 2],
+    /// Beyond what the record counts.
+    later_drops: u64,
+    later_undecided: u64,
+    /// Time of the last ICMP error about it, when later than the conversation.
+    error: Option<Timestamp>,
+    /// When the interfaces last saw it, when not at the same time as the conversation.
+    places: [Option<Timestamp>; 2],
+}
+
+/// The state of a connection, unpacked.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::replay) struct Entry {
+    pub conversation: Tracked,
+    pub places: [Option<Place>; 2],
+}
+
+impl<K: Stored> Record<K> {
+    pub(super) fn new(key: K, first: Timestamp, opening: u32, flags: u8) -> Self {
+        Self {
+            align: [],
+            key,
+            first,
+            last: first,
+            packets: [0; 2],
+            bytes: [0; 2],
+            opening,
+            path: 0,
+            number: u32::MAX,
+            places: [Code::EMPTY; 2],
+            conversation: Code::EMPTY,
+            flags,
+        }
+    }
+
+    pub(super) const fn initiator(&self) -> Side {
+        if self.flags & INITIATOR_HIGH == 0 { Side::Low } else { Side::High }
+    }
+
+    /// Takes note of a packet, if every interface that is asked about it tracks its connection.
+    ///
+    /// This is what [`Step::judge`](crate::replay::step::Step) would find, without unpacking: a live entry at every
+    /// step. Whatever is not so simple is left to it.
+    #[inline]
+    pub(super) fn go_on(
+        &mut self,
+        limits: &Limits,
+        kind: Kind,
+        sender: Side,
+        now: Timestamp,
+        length: u32,
+    ) -> bool {
+        if self.flags & HAS_EXTRA != 0 {
+            return false;
+        }
+        let Some(conversation) = limits.advance(self.conversation, kind, sender, self.last, now) else {
+            return false;
+        };
+        let [low, high] = self.places.map(|place| {
+            if place == self.conversation {
+                Some(conversation)
+            } else if place.is_outside() {
+                Some(place)
+            } else if place == Code::EMPTY {
+                None
+            } else {
+                limits.advance(place, kind, sender, self.last, now)
+            }
+        });
+        let (Some(low), Some(high)) = (low, high) else { return false };
+        let at = index(sender);
+        let (Some(packets), Some(bytes)) =
+            (self.packets[at].checked_add(1), self.bytes[at].checked_add(length))
+        else {
+            return false;
+        };
+        (self.packets[at], self.bytes[at]) = (packets, bytes);
+        (self.places, self.conversation) = ([low, high], conversation);
+        self.last = self.last.max(now);
+        true
+    }
+
+    /// Counts packets of one side.
+    pub(super) fn count(&mut self, sender: Side, volume: Volume, extra: &mut Extra) {
+        let add = |low: &mut u32, high: &mut u32, more: u64| {
+            let sum = u64::from(*low) + (more & 0xffff_ffff);
+            *low = sum as u32;
+            *high = high.wrapping_add((sum >> 32) as u32).wrapping_add((more >> 32) as u32);
+        };
+        let at = index(sender);
+        add(&mut self.packets[at], &mut extra.packets[at], volume.packets);
+        add(&mut self.bytes[at], &mut extra.bytes[at], volume.bytes);
+    }
+
+    /// Counts packets after the opening that were dropped.
+    pub(super) fn count_drops(&mut self, packets: u64, extra: &mut Extra) {
+        let room = u64::from(u8::MAX / DROP - self.flags / DROP);
+        let here = packets.min(room);
+        self.flags += here as u8 * DROP;
+        extra.later_drops += packets - here;
+    }
+
+    /// Counts packets after the opening that could not be judged.
+    pub(super) const fn count_undecided(packets: u64, extra: &mut Extra) {
+        extra.later_undecided += packets;
+    }
+
+    /// Takes note of the time of an ICMP error.
+    pub(super) fn error_at(&self, now: Timestamp, extra: &mut Extra) {
+        if now > self.last {
+            extra.error = extra.error.max(Some(now));
+        }
+    }
+
+    /// What one side sent.
+    pub(super) fn volume(&self, side: Side, extra: &Extra) -> Volume {
+        let at = index(side);
+        let whole = |low: u32, high: u32| u64::from(high) << 32 | u64::from(low);
+        Volume {
+            packets: whole(self.packets[at], extra.packets[at]),
+            bytes: whole(self.bytes[at], extra.bytes[at]),
+        }
+    }
+
+    /// Packets after the opening that were dropped, and that could not be judged.
+    pub(super) fn later(&self, extra: &Extra) -> (u64, u64) {
+        (u64::from(self.flags / DROP) + extra.later_drops, extra.later_undecided)
+    }
+
+    /// When anything of it was last seen.
+    pub(super) fn last_seen(&self, extra: &Extra) -> Timestamp {
+        extra.error.map_or(self.last, |error| error.max(self.last))
+    }
+
+    /// Its state; `rules` are those that let it open.
+    pub(super) fn entry(&self, rules: [Option<RuleId>; 2], extra: &Extra) -> Entry {
+        let place = |i: usize| {
+            let tracked = self.places[i].tracked(extra.places[i].unwrap_or(self.last))?;
+            Some(Place { tracked, rule: rules[i] })
+        };
+        let unknown = Tracked { phase: crate::replay::Phase::OneWay, opener: Side::Low, last: self.last };
+        Entry {
+            conversation: self.conversation.tracked(self.last).unwrap_or(unknown),
+            places: [place(0), place(1)],
+        }
+    }
+
+    /// Stores its state; `absent` is what stands where nothing is tracked.
+    pub(super) fn store(&mut self, entry: &Entry, absent: [Code; 2], extra: &mut Extra) {
+        self.conversation = Code::of(&entry.conversation);
+        self.last = entry.conversation.last;
+        for i in 0..2 {
+            self.places[i] = entry.places[i].map_or(absent[i], |place| Code::of(&place.tracked));
+            let last = entry.places[i].map(|place| place.tracked.last);
+            extra.places[i] = last.filter(|&last| last != self.last);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_have_the_size_they_are_meant_to_have() {
+        assert_eq!((size_of::<Record<Narrow>>(), align_of::<Record<Narrow>>()), (64, 64));
+        assert_eq!(size_of::<Record<Wide>>(), 96);
+    }
+}

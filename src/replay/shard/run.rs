@@ -1,0 +1,133 @@
+//! One shard's part of a batch, in order.
+
+use crate::compile::Matcher;
+use crate::packet::{Compact, Content, Timestamp};
+use crate::replay::batch::Batch;
+use crate::replay::context::{At, Context, piece};
+use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, index, route};
+use crate::policy::Direction;
+
+use super::limits::Kind;
+use super::record::{BLOCKED, Narrow};
+use super::{Forward, Local, Moment, Shard, What};
+
+/// A batch, and where the timeline is when it begins.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::replay) struct Placed<'a> {
+    pub batch: &'a Batch,
+    /// The sequence of its first frame.
+    pub sequence: u64,
+    /// The latest time of the frames before it.
+    pub clock: Timestamp,
+}
+
+impl<'a> Placed<'a> {
+    /// ICMP messages that neither ask nor answer and quote nothing: no shard but the one of messages sees them.
+    pub(in crate::replay) fn messages(&self) -> impl Iterator<Item = Forward> + use<'a> {
+        let Self { batch, sequence, .. } = *self;
+        batch.buckets[route::MESSAGES].others.iter().filter_map(move |other| {
+            let Content::Ip(ip) = other.packet.content else { return None };
+            let sequence = sequence + u64::from(other.place);
+            let frame = batch.number(sequence + 1 - u64::from(other.place), other.place);
+            let pieces = vec![piece(At { sequence, frame }, other.packet)];
+            Some(Forward { moment: Moment::at(sequence), ip, now: other.packet.time, pieces, what: What::Judge })
+        })
+    }
+}
+
+impl Shard {
+    /// Judges this shard's part of a batch.
+    pub(in crate::replay) fn batch<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        number: usize,
+        placed: &Placed<'_>,
+    ) {
+        let bucket = &placed.batch.buckets[number];
+        let at = |place: u32| At {
+            sequence: placed.sequence + u64::from(place),
+            frame: placed.batch.number(placed.sequence + 1, place),
+        };
+        let (mut compact, mut others) = (&bucket.compact[..], &bucket.others[..]);
+        // The place from which on a frame may end the wait of a datagram.
+        let mut from = 0;
+        loop {
+            let other = others.first().map_or(u32::MAX, |other| other.place);
+            let ends_wait = self.ends_wait(placed, from).unwrap_or(u32::MAX);
+            let until = other.min(ends_wait);
+            let before = if until == u32::MAX {
+                compact.len()
+            } else {
+                compact.partition_point(|packet| packet.place < until)
+            };
+            let (now, later) = compact.split_at(before);
+            for packet in now {
+                self.compact(context, packet, at);
+            }
+            compact = later;
+            if ends_wait <= other && ends_wait < u32::MAX {
+                self.give_up(context, at(ends_wait).sequence);
+            } else if let Some((other, rest)) = others.split_first() {
+                self.packet(context, at(other.place), other.packet, &mut ());
+                (others, from) = (rest, other.place + 1);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// The place, not before `from`, of the frame that ends the wait of the next datagram.
+    fn ends_wait(&mut self, placed: &Placed<'_>, from: u32) -> Option<u32> {
+        let (deadline, _) = self.fragments.next_deadline()?;
+        let place = placed.batch.first_at(deadline, placed.clock).max(from);
+        (place < placed.batch.count).then_some(place)
+    }
+
+    #[inline]
+    fn compact<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        packet: &Compact,
+        at: impl Fn(u32) -> At,
+    ) {
+        let (key, side) = Narrow::of(packet);
+        if let Some(local) = self.narrow.find(&key) {
+            let kind = Kind::of(packet.protocol, packet.detail);
+            let record = self.narrow.get_mut(local);
+            if record.go_on(&context.limits, kind, side, packet.time, packet.length) {
+                let (path, blocked) = (record.path, record.flags & BLOCKED != 0);
+                self.paths.counted(path).add(packet.time, packet.length);
+                if blocked || context.wanted {
+                    let path = *self.paths.value(path);
+                    let reason = path.outside.unwrap_or(Reason::Established);
+                    if blocked {
+                        self.counts.add_after_blocked(reason.verdict(), packet.length);
+                    }
+                    if context.wanted {
+                        let step = |end: usize, direction| {
+                            let interface = path.interfaces[end]?;
+                            let opened_by = path.rules[end];
+                            Some(StepVerdict { interface, direction, reason, rule: None, opened_by })
+                        };
+                        let steps = Steps {
+                            egress: step(index(side), Direction::Egress),
+                            ingress: step(index(side.other()), Direction::Ingress),
+                        };
+                        let connection = Some(Local(local).id());
+                        let At { sequence, frame } = at(packet.place);
+                        self.judged.push(Judged {
+                            sequence,
+                            frame,
+                            packet: packet.packet(),
+                            header: Some(packet.ip()),
+                            judgement: Judgement { reason, steps, connection },
+                            opening: false,
+                        });
+                    }
+                }
+                return;
+            }
+        }
+        self.packet(context, at(packet.place), packet.packet(), &mut ());
+    }
+}

@@ -1,0 +1,100 @@
+//! Connections by key: an index of four bytes each, and records that never move.
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashTable};
+use std::hash::BuildHasher;
+
+use super::record::{Extra, HAS_EXTRA, Record, Stored};
+
+/// Records in one piece of memory.
+const CHUNK: usize = 256;
+
+/// Connections by key. One that was followed by another of the same key stays, but is found no more.
+#[derive(Debug)]
+pub(super) struct Table<K: Stored> {
+    index: HashTable<u32>,
+    chunks: Vec<Vec<Record<K>>>,
+    extras: HashMap<u32, Extra, FixedState>,
+    hasher: FixedState,
+}
+
+impl<K: Stored> Default for Table<K> {
+    fn default() -> Self {
+        Self {
+            index: HashTable::new(),
+            chunks: vec![],
+            extras: HashMap::default(),
+            // Fixed: the same input takes the same time and memory on every run.
+            hasher: FixedState::default(),
+        }
+    }
+}
+
+impl<K: Stored> Table<K> {
+    pub(super) fn len(&self) -> usize {
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    }
+
+    #[inline]
+    pub(super) fn get(&self, at: u32) -> &Record<K> {
+        &self.chunks[at as usize / CHUNK][at as usize % CHUNK]
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, at: u32) -> &mut Record<K> {
+        &mut self.chunks[at as usize / CHUNK][at as usize % CHUNK]
+    }
+
+    /// The newest connection of this key.
+    #[inline]
+    pub(super) fn find(&self, key: &K) -> Option<u32> {
+        let chunks = &self.chunks;
+        let same = |&at: &u32| chunks[at as usize / CHUNK][at as usize % CHUNK].key == *key;
+        self.index.find(self.hasher.hash_one(key), same).copied()
+    }
+
+    /// Adds a connection, in the place of an older one of its key.
+    pub(super) fn add(&mut self, record: Record<K>) -> u32 {
+        let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
+        let key = record.key;
+        if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        if let Some(last) = self.chunks.last_mut() {
+            last.push(record);
+        }
+        let (chunks, hasher) = (&self.chunks, &self.hasher);
+        let key_at = |at: u32| chunks[at as usize / CHUNK][at as usize % CHUNK].key;
+        let hash = hasher.hash_one(key);
+        match self.index.find_mut(hash, |&at| key_at(at) == key) {
+            Some(known) => *known = at,
+            None => {
+                self.index.insert_unique(hash, at, |&at| hasher.hash_one(key_at(at)));
+            }
+        }
+        at
+    }
+
+    pub(super) fn extra(&self, at: u32) -> Extra {
+        if self.get(at).flags & HAS_EXTRA == 0 {
+            return Extra::default();
+        }
+        self.extras.get(&at).copied().unwrap_or_default()
+    }
+
+    pub(super) fn set_extra(&mut self, at: u32, extra: Extra) {
+        let had = self.get(at).flags & HAS_EXTRA != 0;
+        if extra != Extra::default() {
+            self.extras.insert(at, extra);
+            self.get_mut(at).flags |= HAS_EXTRA;
+        } else if had {
+            self.extras.remove(&at);
+            self.get_mut(at).flags &= !HAS_EXTRA;
+        }
+    }
+
+    /// All connections, with their places.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Record<K>)> {
+        (0..).zip(self.chunks.iter().flatten())
+    }
+}

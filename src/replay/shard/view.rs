@@ -1,0 +1,152 @@
+//! A shard's connections as reports read them, and its part of the tally.
+
+use std::net::IpAddr;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::packet::{Family, Protocol, Service};
+use crate::policy::{Action, Policy, RuleId};
+use crate::replay::key::Endpoint;
+use crate::replay::tally::{Count, credited};
+use crate::replay::{Connection, ConnectionVerdict, Reason, StepVerdict, Steps, Tally};
+
+use super::interned::Opening;
+use super::record::{INITIATOR_FIRST, Stored};
+use super::table::Table;
+use super::{Local, Shard, WIDE, with_table_ref};
+
+/// Traffic between two hosts that met no group: the lower address, the higher one, how much.
+pub(in crate::replay) type Pair = ((IpAddr, IpAddr), Count);
+
+impl Shard {
+    /// A connection.
+    pub(in crate::replay) fn connection(&self, local: Local) -> Connection {
+        with_table_ref!(self, local, table, at => {
+            let (record, extra) = (table.get(at), table.extra(at));
+            let key = record.key.key();
+            let opening = self.openings.value(record.opening);
+            let (initiator, responder) = (record.initiator(), record.initiator().other());
+            let initiator_first = record.flags & INITIATOR_FIRST != 0;
+            let asked = key.endpoint(if initiator_first { responder } else { initiator });
+            let (later_drops, later_undecided) = record.later(&extra);
+            Connection {
+                domain: key.domain,
+                protocol: key.protocol,
+                initiator: key.endpoint(initiator),
+                responder: key.endpoint(responder),
+                first_service: service(key.protocol, asked, opening),
+                initiator_first,
+                first: record.first,
+                last: record.last_seen(&extra),
+                sent: record.volume(initiator, &extra),
+                received: record.volume(responder, &extra),
+                later_drops,
+                later_undecided,
+                reason: opening.reason,
+                steps: opening.steps,
+            }
+        })
+    }
+
+    /// The verdict of a connection.
+    pub(in crate::replay) fn verdict(&self, local: Local) -> ConnectionVerdict {
+        let opening = with_table_ref!(self, local, table, at => table.get(at).opening);
+        ConnectionVerdict::of(self.openings.value(opening).reason)
+    }
+
+    /// Adds this shard's counts to those of the replay; traffic that met no group is returned by pair of hosts.
+    pub(in crate::replay) fn add_to(&self, tally: &mut Tally, policy: &Policy) -> Vec<Pair> {
+        self.counts.add_to(tally);
+        for (path, hits) in self.paths.iter() {
+            tally.reasons[path.outside.unwrap_or(Reason::Established) as usize] += hits.volume;
+            let rules = path.interfaces.iter().zip(path.rules).filter(|(end, _)| end.is_some());
+            rules.filter_map(|(_, rule)| rule).for_each(|rule| tally.add_hits(rule, hits));
+        }
+        let mut counts = vec![Count::default(); self.openings.iter().count()];
+        let mut outside = HashMap::default();
+        self.count(&self.narrow, &mut counts, &mut outside, tally);
+        self.count(&self.wide, &mut counts, &mut outside, tally);
+        for ((opening, ()), count) in self.openings.iter().zip(counts) {
+            add_opening(tally, policy, opening, count);
+        }
+        let mut outside: Vec<_> = outside.into_iter().collect();
+        outside.sort_unstable_by_key(|(pair, _)| *pair);
+        outside
+    }
+
+    fn count<K: Stored>(
+        &self,
+        table: &Table<K>,
+        counts: &mut [Count],
+        outside: &mut HashMap<(IpAddr, IpAddr), Count, FixedState>,
+        tally: &mut Tally,
+    ) {
+        for (at, record) in table.iter() {
+            let extra = table.extra(at);
+            let initiator = record.initiator();
+            let volume = record.volume(initiator, &extra) + record.volume(initiator.other(), &extra);
+            counts[record.opening as usize].add(volume);
+            let (drops, _) = record.later(&extra);
+            let reason = self.openings.value(record.opening).reason;
+            if drops > 0
+                && matches!(
+                    ConnectionVerdict::of(reason),
+                    ConnectionVerdict::Allowed | ConnectionVerdict::Assumed
+                )
+            {
+                tally.later_drops.0 += drops;
+                tally.later_drops.1 += 1;
+            }
+            if reason == Reason::NoGroup {
+                let key = record.key.key();
+                outside.entry((key.low.address, key.high.address)).or_default().add(volume);
+            }
+        }
+    }
+}
+
+fn add_opening(tally: &mut Tally, policy: &Policy, opening: &Opening, count: Count) {
+    tally.verdicts[ConnectionVerdict::of(opening.reason) as usize].merge(count);
+    let Steps { egress, ingress } = &opening.steps;
+    for (step, said) in [(egress, &opening.said[0]), (ingress, &opening.said[1])] {
+        let Some(step) = step else { continue };
+        if let Some(rule) = credited(step) {
+            tally.rules[rule.0 as usize].connections += count.connections;
+        }
+        add_groups(tally, policy, step, said, count);
+    }
+}
+
+fn add_groups(
+    tally: &mut Tally,
+    policy: &Policy,
+    step: &StepVerdict,
+    said: &[Option<RuleId>],
+    count: Count,
+) {
+    let groups = &policy.interface(step.interface).groups;
+    for (at, &group) in groups.iter().enumerate() {
+        let tally = tally.group_mut(group, step.direction);
+        match step.reason {
+            Reason::AssumedEstablished => tally.assumed.merge(count),
+            Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
+                let rule = said.get(at).copied().flatten();
+                let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
+                if allows { tally.allows.merge(count) } else { tally.drops.merge(count) }
+                let passed = step.reason == Reason::Rule;
+                if passed { tally.passed.merge(count) } else { tally.blocked.merge(count) }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the first packet seen asked for.
+fn service(protocol: Protocol, asked: Endpoint, opening: &Opening) -> Service {
+    match opening.icmp {
+        Some((kind, code)) => Service::Icmp { family: Family::of(asked.address), kind, code },
+        None if protocol.has_ports() => Service::Port(protocol, asked.port),
+        None => Service::Other(protocol),
+    }
+}
