@@ -7,6 +7,7 @@ pub mod cli;
 pub mod compile;
 pub mod diag;
 pub mod packet;
+pub mod pipeline;
 pub mod policy;
 pub mod replay;
 pub mod report;

@@ -78,7 +78,7 @@ fn check(model: &str, file: &str) {
     assert!(timeline.errors().is_empty());
     let mut found: BTreeMap<(Subject, [String; 3]), u64> = BTreeMap::new();
     for connection in replay.connections() {
-        *found.entry(said_of(policy, connection)).or_default() += 1;
+        *found.entry(said_of(policy, &connection)).or_default() += 1;
     }
     let mut differences = String::new();
     let mut expected = expected(model);

@@ -71,7 +71,7 @@ fn check(path: &Path, table: &Table, engine: &str, matcher: &impl Matcher) {
     for line in &table.connections {
         let (number, expected) = line.split_once(' ').unwrap();
         let number: usize = number.parse().unwrap();
-        let connection = &replay.connections()[number - 1];
+        let connection = replay.connections().iter().nth(number - 1).unwrap();
         let (from, to) = (connection.initiator.address, connection.responder.address);
         let found = format!("{} {from} > {to}", connection.verdict());
         if found != expected {

@@ -7,6 +7,7 @@ mod output;
 mod preset;
 mod replay;
 mod source;
+mod threads;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::capture::{CaptureError, CaptureReader, Timeline};
 use crate::compile::Matcher;
 use crate::packet::{Flow, Packet, Timestamp};
-use crate::replay::{Judged, Observer, Replay};
+use crate::pipeline::{Captures, Read};
+use crate::replay::{Judged, Observer, Out, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink};
 
 use super::Error;
@@ -51,6 +52,77 @@ impl Source {
             |path: &PathBuf| CaptureSummary { name: path.display().to_string(), ..CaptureSummary::default() };
         let summaries = self.captures.iter().map(name).collect();
         Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
+    }
+}
+
+/// What a whole replay reads.
+pub(super) enum Whole {
+    Captures(Captures),
+    Flows(Vec<Flow>),
+}
+
+impl Source {
+    /// Opens everything for a whole replay.
+    pub(super) fn open_all(&self, block_size: usize) -> Result<Whole, Error> {
+        Ok(match &self.captures[..] {
+            [] => Whole::Flows(self.flows.clone()),
+            [one] if one.as_os_str() == "-" => {
+                let reader = CaptureReader::new("standard input", std::io::stdin());
+                let reader = reader.map_err(|error| Error::Message(format!("failed to {error}")))?;
+                Whole::Captures(Captures::of(reader))
+            }
+            several if several.iter().any(|path| path.as_os_str() == "-") => {
+                return Err(Error::Message(
+                    "standard input '-' cannot be merged with other captures".to_owned(),
+                ));
+            }
+            several => Whole::Captures(Captures::open(several, block_size)),
+        })
+    }
+}
+
+impl Whole {
+    /// A replay as this input needs it: written flows open their connections, so nothing was there before them.
+    pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
+        match self {
+            Self::Captures(_) => replay,
+            Self::Flows(_) => replay.without_past(),
+        }
+    }
+
+    /// Judges everything; says what was read of each capture, and what went wrong.
+    pub(super) fn judge<M: Matcher>(
+        self,
+        source: &Source,
+        replay: &mut Replay<'_, M>,
+        mut out: Option<&mut Out<'_>>,
+    ) -> (Vec<CaptureSummary>, Vec<String>) {
+        match self {
+            Self::Captures(captures) => {
+                let (reads, errors) = captures.judge(replay, out);
+                let told = |error: &CaptureError| format!("failed to {error}");
+                let summary = |(path, read): (&PathBuf, Read)| {
+                    let name = path.display().to_string();
+                    let links = read.unsupported.into_iter();
+                    let unsupported =
+                        links.map(|(link, frames)| UnsupportedLink { link_type: link.0, frames }).collect();
+                    let error = errors.iter().find(|error| error.name() == name).map(told);
+                    let Read { frames, first, last, .. } = read;
+                    CaptureSummary { name, frames, first, last, unsupported, error }
+                };
+                (source.captures.iter().zip(reads).map(summary).collect(), errors.iter().map(told).collect())
+            }
+            Self::Flows(flows) => {
+                for (number, flow) in (1..).zip(flows) {
+                    replay.push(number, flow.packet(Timestamp(0)), &mut (), &mut |judged| {
+                        if let Some(out) = &mut out {
+                            out(judged);
+                        }
+                    });
+                }
+                (vec![], vec![])
+            }
+        }
     }
 }
 

@@ -1,0 +1,130 @@
+//! A pcap file by blocks: read and decoded beside each other, checked and judged in order.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::capture::{Block, Blocks, CaptureError};
+use crate::compile::Matcher;
+use crate::replay::{Batch, Out, Replay};
+
+use super::{Outcome, Read};
+
+/// Blocks that are judged at once, for each thread, within bounds: enough to balance, few enough to stay in the cache.
+const BLOCKS_PER_THREAD: usize = 4;
+const MOST_BLOCKS: usize = 32;
+
+/// A stretch of the file: consecutive blocks, decoded.
+#[derive(Debug, Default)]
+struct Epoch {
+    first: u64,
+    batches: Vec<Batch>,
+    blocks: Vec<io::Result<Block>>,
+}
+
+/// Scratch buffers that are not in use.
+#[derive(Debug, Default)]
+struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    fn with<T>(&self, work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let free = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = free().pop().unwrap_or_default();
+        let result = work(&mut buffer);
+        free().push(buffer);
+        result
+    }
+}
+
+/// Where the exact chain of records has come to.
+struct Chain<'a> {
+    file: &'a Blocks,
+    next: u64,
+    error: Option<CaptureError>,
+    buffers: Buffers,
+}
+
+impl Epoch {
+    /// Reads and decodes the blocks from `first` on.
+    fn read(&mut self, file: &Blocks, first: u64, most: usize, buffers: &Buffers) {
+        self.first = first;
+        let left = usize::try_from(file.count().saturating_sub(first)).unwrap_or(usize::MAX);
+        let count = left.min(most);
+        self.batches.resize_with(count, Batch::default);
+        let read = |(index, batch): (usize, &mut Batch)| {
+            batch.clear();
+            buffers.with(|buffer| file.parse(first + index as u64, None, buffer, batch))
+        };
+        self.batches.par_iter_mut().enumerate().map(read).collect_into_vec(&mut self.blocks);
+    }
+}
+
+impl Chain<'_> {
+    /// Checks that each block starts where the one before it ended, and reads those again that do not.
+    fn check(&mut self, epoch: &mut Epoch) {
+        for (index, (batch, block)) in (epoch.first..).zip(epoch.batches.iter_mut().zip(&mut epoch.blocks)) {
+            if self.error.is_some() || self.next >= self.file.end(index) {
+                // Behind an error, or inside a record that began in a block before.
+                batch.clear();
+                continue;
+            }
+            if !matches!(block, Ok(block) if block.start == Some(self.next)) && !block.is_err() {
+                batch.clear();
+                *block =
+                    self.buffers.with(|buffer| self.file.parse(index, Some(self.next), buffer, batch));
+            }
+            match std::mem::replace(block, Ok(Block { start: None, end: 0, stopped: false })) {
+                Ok(block) => {
+                    self.next = block.end;
+                    if block.stopped {
+                        self.error = self.file.error_at(block.end);
+                    }
+                }
+                Err(error) => {
+                    batch.clear();
+                    self.error = Some(self.file.read_error(self.next, error));
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn judge<M: Matcher>(
+    file: &Blocks,
+    replay: &mut Replay<'_, M>,
+    mut out: Option<&mut Out<'_>>,
+) -> Outcome {
+    let most = (rayon::current_num_threads() * BLOCKS_PER_THREAD).clamp(BLOCKS_PER_THREAD * 2, MOST_BLOCKS);
+    let mut chain =
+        Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };
+    let (mut current, mut next) = (Epoch::default(), Epoch::default());
+    let mut read = Read::default();
+    next.read(file, 0, most, &chain.buffers);
+    while !next.batches.is_empty() {
+        std::mem::swap(&mut current, &mut next);
+        chain.check(&mut current);
+        current.batches.iter().for_each(|batch| read.add(batch));
+        let (batches, out) = (&current.batches, out.as_deref_mut());
+        let first = if chain.error.is_some() { file.count() } else { current.first + batches.len() as u64 };
+        let buffers = &chain.buffers;
+        rayon::join(
+            || next.read(file, first, most, buffers),
+            || replay.push_batches(batches, out),
+        );
+    }
+    if !file.link().is_supported() && read.frames > 0 {
+        read.unsupported.push((file.link(), read.frames));
+    }
+    (vec![read], chain.error.into_iter().collect())
+}
+
+impl Read {
+    fn add(&mut self, batch: &Batch) {
+        self.frames += u64::from(batch.len());
+        if let Some((first, last)) = batch.span() {
+            self.first = Some(self.first.map_or(first, |known| known.min(first)));
+            self.last = Some(self.last.map_or(last, |known| known.max(last)));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Captures through a replay, with all processors at work.
+//!
+//! A regular pcap file is read by blocks: while the shards judge one stretch of it, the next is read and decoded, block by
+//! block beside each other. Where a block's records start is guessed, and checked before anything is made of it. All
+//! other input (streams, pcapng, several captures in order of time) is read and decoded by one thread of its own.
+//! What comes out does not depend on the threads, the size of the blocks or on how the work happened to be split.
+
+mod by_block;
+mod in_order;
+
+use std::path::PathBuf;
+
+use crate::capture::{Blocks, CaptureError, CaptureReader, LinkType, Timeline};
+use crate::compile::Matcher;
+use crate::packet::Timestamp;
+use crate::replay::{Out, Replay};
+
+/// The size of a block, unless asked for another.
+pub const BLOCK_SIZE: usize = 1 << 20;
+
+/// What was read of one capture.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// Frames that were read.
+    pub frames: u64,
+    /// Earliest time.
+    pub first: Option<Timestamp>,
+    /// Latest time.
+    pub last: Option<Timestamp>,
+    /// Link types that cannot be decoded, in the order met, with their frames.
+    pub unsupported: Vec<(LinkType, u64)>,
+}
+
+/// What was read of all captures, in the order given, and what went wrong, in the order met.
+pub type Outcome = (Vec<Read>, Vec<CaptureError>);
+
+/// Captures that can be read.
+#[derive(Debug)]
+pub struct Captures(Input);
+
+#[derive(Debug)]
+enum Input {
+    Blocks(Blocks),
+    Timeline(Box<Timeline>, usize),
+}
+
+impl Captures {
+    /// Opens captures, to be merged into one timeline. Those that cannot be opened are told at the end.
+    ///
+    /// A single regular pcap file is read by blocks of `block_size` bytes.
+    pub fn open(paths: &[PathBuf], block_size: usize) -> Self {
+        if let [path] = paths
+            && let Some(blocks) = Blocks::open(path, block_size)
+        {
+            return Self(Input::Blocks(blocks));
+        }
+        Self(Input::Timeline(Box::new(Timeline::open(paths)), paths.len()))
+    }
+
+    /// A capture that is already open, such as a stream.
+    pub fn of(reader: CaptureReader) -> Self {
+        Self(Input::Timeline(Box::new(Timeline::of(reader)), 1))
+    }
+
+    /// Judges all packets, in the threads of the current rayon pool.
+    ///
+    /// `out` gets the judged frames, in order but for fragments that wait for the rest of their datagram; without it
+    /// they are only counted.
+    pub fn judge<M: Matcher>(self, replay: &mut Replay<'_, M>, mut out: Option<&mut Out<'_>>) -> Outcome {
+        let outcome = match self.0 {
+            Input::Blocks(blocks) => by_block::judge(&blocks, replay, out.as_deref_mut()),
+            Input::Timeline(timeline, count) => {
+                in_order::judge(*timeline, count, replay, out.as_deref_mut())
+            }
+        };
+        replay.finish(&mut |judged| {
+            if let Some(out) = &mut out {
+                out(judged);
+            }
+        });
+        outcome
+    }
+}
