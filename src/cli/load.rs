@@ -3,7 +3,7 @@
 use crate::diag::Style;
 use crate::policy::{Loaded, Scenario};
 
-use super::{Color, Error, ScenarioArgs, output};
+use super::{Error, ScenarioArgs, output};
 
 /// Reads a scenario; its findings go to standard error, and errors among them end the command.
 pub(super) fn scenario(args: &ScenarioArgs) -> Result<Scenario, Error> {

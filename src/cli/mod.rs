@@ -1,6 +1,6 @@
 //! The command line: one file per verb. Parses, opens files, calls the library, prints; decides nothing itself.
 
-//mod check;
+mod check;
 mod explain;
 mod load;
 mod output;
@@ -36,7 +36,7 @@ Exit status: 0 done, 1 found what --fail-on names, 2 could not run or could not 
 enum Verb {
     Replay(replay::Args),
     Explain(explain::Args),
-    //Check(check::Args),
+    Check(check::Args),
     #[command(subcommand)]
     Preset(preset::Verb),
 }
@@ -107,7 +107,7 @@ impl Cli {
         let result = match self.verb {
             Verb::Replay(args) => replay::run(&args),
             Verb::Explain(args) => explain::run(&args),
-            //Verb::Check(args) => check::run(&args),
+            Verb::Check(args) => check::run(&args),
             Verb::Preset(verb) => preset::run(&verb),
         };
         match result {
