@@ -16,7 +16,7 @@ use crate::packet::AddressSet;
 
 use super::scenario::NamedSet;
 use super::scenario::written::Written;
-use super::yaml::Text;
+use super::yaml::Piece;
 use super::{GroupId, Owners, Policy};
 
 /// What the file means, as far as it could be understood.
@@ -90,6 +90,6 @@ fn origin(source: &Source, file: &std::sync::Arc<str>, span: &Span) -> super::Or
 }
 
 /// The key that finds the place of an entry by its name.
-fn by_text(entries: &[(Text, Vec<Text>)]) -> BTreeMap<&str, &(Text, Vec<Text>)> {
+fn by_text(entries: &[(Piece, Vec<Piece>)]) -> BTreeMap<&str, &(Piece, Vec<Piece>)> {
     entries.iter().map(|entry| (entry.0.text.as_str(), entry)).collect()
 }

@@ -37,7 +37,7 @@ pub(crate) enum Shape {
     /// A mapping with these keys.
     Object(&'static [Key]),
     /// A mapping from names to this.
-    MapOf(&'static Shape),
+    MapOf(&'static Self),
     /// One of these words, or a mapping with these keys.
     WordOr(&'static [&'static str], &'static [Key]),
 }
