@@ -47,7 +47,8 @@ struct Capture {
 impl Timeline {
     /// Opens captures in this order. Those that cannot be opened are among the [`errors`](Self::errors).
     ///
-    /// All but the last are read through once to count their frames, so that numbers are known before the merge.
+    /// All but the last are read through once to count their frames, so that numbers are known before the merge: a pipe can
+    /// only be the last.
     pub fn open<P: AsRef<Path>>(paths: &[P]) -> Self {
         let mut timeline = Self::default();
         let mut next_number = 1;
@@ -56,7 +57,7 @@ impl Timeline {
                 if index + 1 == paths.len() { u64::MAX } else { next_number + count_frames(path.as_ref()) };
             match CaptureReader::open(path) {
                 Ok(reader) => {
-                    timeline.captures.push(Capture { index, reader, head: None, number: next_number, end })
+                    timeline.captures.push(Capture { index, reader, head: None, number: next_number, end });
                 }
                 Err(error) => timeline.errors.push(error),
             }
