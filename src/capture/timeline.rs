@@ -29,6 +29,9 @@ pub struct Timeline {
     captures: Vec<Capture>,
     /// Captures by the time of their next frame.
     heads: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    /// Captures whose next frame has yet to be read. Only when the one after is asked for, so that a live capture
+    /// is never waited for with a frame in hand.
+    behind: Vec<usize>,
     errors: Vec<CaptureError>,
     counts: LinkCounts,
 }
@@ -63,22 +66,14 @@ impl Timeline {
             }
             next_number = end;
         }
-        timeline.start();
+        timeline.behind = (0..timeline.captures.len()).rev().collect();
         timeline
     }
 
     /// A timeline of one capture that is already open, such as a stream.
     pub fn of(reader: CaptureReader) -> Self {
         let capture = Capture { index: 0, reader, head: None, number: 1, end: u64::MAX };
-        let mut timeline = Self { captures: vec![capture], ..Self::default() };
-        timeline.start();
-        timeline
-    }
-
-    fn start(&mut self) {
-        for slot in 0..self.captures.len() {
-            self.advance(slot);
-        }
+        Self { captures: vec![capture], behind: vec![0], ..Self::default() }
     }
 
     /// Reads the next head of a capture.
@@ -112,13 +107,16 @@ impl Iterator for Timeline {
     type Item = TimelineFrame;
 
     fn next(&mut self) -> Option<TimelineFrame> {
+        while let Some(slot) = self.behind.pop() {
+            self.advance(slot);
+        }
         let Reverse((_, slot)) = self.heads.pop()?;
         let capture = self.captures.get_mut(slot)?;
         let frame = capture.head.take()?;
         let next = TimelineFrame { number: capture.number, source: capture.index, frame };
         capture.number += 1;
         self.counts.add(frame.link);
-        self.advance(slot);
+        self.behind.push(slot);
         Some(next)
     }
 }

@@ -54,6 +54,7 @@ fn every_link_type_leads_to_the_same_packet() {
         (LinkType::RAW_OPENBSD, v4.clone(), v6.clone()),
         (LinkType::NULL, join(&[&[2, 0, 0, 0], &v4]), join(&[&[30, 0, 0, 0], &v6])),
         (LinkType::NULL, join(&[&[0, 0, 0, 2], &v4]), join(&[&[0, 0, 0, 24], &v6])),
+        (LinkType::NULL, join(&[&[15, 0, 8, 0], &v4]), join(&[&[15, 0, 0x86, 0xdd], &v6])),
         (LinkType::LOOP, join(&[&[0, 0, 0, 2], &v4]), join(&[&[0, 0, 0, 28], &v6])),
         (LinkType::LINUX_SLL, sll(1, 0x0800, &v4), sll(1, 0x86dd, &v6)),
         (LinkType::LINUX_SLL, sll(1, 4, &snap([0; 3], 0x0800, &v4)), sll(65534, 0x86dd, &v6)),

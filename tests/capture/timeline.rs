@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sgsim::capture::{LinkType, Timeline};
+use sgsim::capture::{CaptureReader, LinkType, Timeline};
 use sgsim::packet::Content;
 
 use crate::build::*;
@@ -81,4 +81,23 @@ fn one_capture_keeps_its_own_order() {
     let numbers: Vec<_> = Timeline::open(&[&only.0]).map(|item| item.number).collect();
     assert_eq!(numbers, [1, 2, 3]);
     assert_eq!(Timeline::open::<PathBuf>(&[]).count(), 0);
+}
+
+/// A pipe that holds these bytes and then would block: reading on is a mistake.
+struct Live(std::io::Cursor<Vec<u8>>);
+
+impl std::io::Read for Live {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => panic!("waited for the next frame with one in hand"),
+            count => Ok(count),
+        }
+    }
+}
+
+#[test]
+fn a_live_capture_gives_each_frame_at_once() {
+    let live = Live(std::io::Cursor::new(pcap(1, &[1, 2])));
+    let mut timeline = Timeline::of(CaptureReader::new("-", live).unwrap());
+    assert_eq!(timeline.by_ref().take(2).map(|item| item.number).collect::<Vec<_>>(), [1, 2]);
 }
