@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::ops::Range;
 use std::path::Path;
 
 use super::error::{CaptureError, CaptureProblem, Fault};
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, PcapNg};
-use super::source::Source;
+use super::source::{Located, Source};
 use super::{LinkType, decode};
 use crate::packet::{Packet, Timestamp};
 
@@ -49,15 +48,6 @@ impl Record<'_> {
             captured: u32::try_from(self.bytes.len()).unwrap_or(u32::MAX),
         }
     }
-}
-
-/// A record whose bytes are still in the source's buffer.
-#[derive(Debug)]
-pub(super) struct Located {
-    pub(super) time: Timestamp,
-    pub(super) link: LinkType,
-    pub(super) bytes: Range<usize>,
-    pub(super) wire_length: u32,
 }
 
 #[derive(Debug)]
