@@ -7,6 +7,7 @@ pub mod csv;
 mod fixture;
 pub mod json;
 mod label;
+pub mod markdown;
 mod matrix;
 pub mod ndjson;
 mod notes;
