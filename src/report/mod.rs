@@ -22,5 +22,5 @@ pub mod text;
 mod time;
 
 pub use options::{Options, ParseShowError, Show};
-pub use packets::{PacketWriter, RecordFormat, UnknownExtension};
+pub use packets::{PacketWriter, RecordFormat};
 pub use results::{CaptureSummary, Results, UnsupportedLink};
