@@ -10,7 +10,7 @@ mod suggest;
 
 pub use codes::{Code, Severity};
 pub use render::{Style, render, render_all};
-pub use suggest::did_you_mean;
+pub use suggest::{did_you_mean, did_you_mean_unless_many};
 
 use std::ops::Range;
 
