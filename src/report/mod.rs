@@ -3,13 +3,18 @@
 //! Renderers write what they are given and judge nothing; this room reads no captures and knows no command line.
 
 pub mod check;
+pub mod csv;
 pub mod explain;
 #[cfg(test)]
 mod fixture;
+pub mod json;
 mod label;
+pub mod markdown;
 mod matrix;
+pub mod ndjson;
 mod notes;
 mod options;
+pub mod packets;
 pub mod preset;
 mod results;
 mod rows;
@@ -17,4 +22,5 @@ pub mod text;
 mod time;
 
 pub use options::{Options, ParseShowError, Show};
+pub use packets::{PacketWriter, RecordFormat};
 pub use results::{CaptureSummary, Results, UnsupportedLink};
