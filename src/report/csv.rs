@@ -6,8 +6,8 @@ use ::csv::Writer;
 
 use crate::replay::Connection;
 
+use super::label::Vlans;
 use super::matrix::Matrix;
-use super::packets::Vlans;
 use super::time::Rfc3339;
 use super::{Options, Results};
 

@@ -74,6 +74,19 @@ pub(super) fn step(interface: &str, direction: Direction) -> String {
     format!("{interface} {direction}")
 }
 
+/// VLAN identifiers, outermost first: `100 5`.
+pub(super) struct Vlans(pub crate::packet::Domain);
+
+impl std::fmt::Display for Vlans {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, vlan) in self.0.vlans().enumerate() {
+            let gap = if i == 0 { "" } else { " " };
+            write!(f, "{gap}{vlan}")?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

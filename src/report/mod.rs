@@ -4,7 +4,10 @@
 
 pub mod csv;
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod fixture;
+mod format;
 pub mod json;
 mod label;
 pub mod markdown;
@@ -12,12 +15,13 @@ mod matrix;
 pub mod ndjson;
 mod notes;
 mod options;
-pub mod packets;
+mod packets;
 mod results;
 mod rows;
 pub mod text;
 mod time;
 
+pub use format::{Format, ParseFormatError, RecordFormat, UnknownExtension};
 pub use options::{Options, ParseShowError, Show};
-pub use packets::{PacketWriter, RecordFormat, UnknownExtension};
+pub use packets::PacketWriter;
 pub use results::{CaptureSummary, Results, UnsupportedLink};

@@ -104,12 +104,11 @@ fn scan(services: &[Service]) -> String {
 fn row(connection: &Connection) -> Row {
     let step = connection.deciding_step();
     let credited = |step: &crate::replay::StepVerdict| step.rule.or(step.opened_by);
-    let rules = match (connection.verdict(), step) {
-        (ConnectionVerdict::Blocked, Some(step)) => [step.rule, None],
-        _ => {
-            let steps = &connection.steps;
-            [steps.egress.as_ref().and_then(credited), steps.ingress.as_ref().and_then(credited)]
-        }
+    let rules = if let (ConnectionVerdict::Blocked, Some(step)) = (connection.verdict(), step) {
+        [step.rule, None]
+    } else {
+        let steps = &connection.steps;
+        [steps.egress.as_ref().and_then(credited), steps.ingress.as_ref().and_then(credited)]
     };
     Row {
         initiator: connection.initiator.address,
