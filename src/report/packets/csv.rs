@@ -9,6 +9,7 @@ use crate::packet::IpPacket;
 use crate::policy::Policy;
 use crate::replay::{ConnectionId, Judged};
 
+use super::super::csv::plain;
 use super::super::json::groups_of;
 use super::super::json::schema::Groups;
 use super::super::label::Vlans;
@@ -58,7 +59,7 @@ impl<W: Write> Row<'_, W> {
             // A `String` takes all that it is given.
             let _ = write!(self.text, "{value}");
         }
-        Ok(self.csv.write_field(&*self.text)?)
+        self.csv.write_field(&*self.text).map_err(plain)
     }
 
     /// Writes the line of a frame; `ip` is the header to tell.
@@ -94,7 +95,7 @@ impl<W: Write> Row<'_, W> {
         self.field(icmp.map(|icmp| icmp.kind))?;
         self.field(icmp.map(|icmp| icmp.code))?;
         self.field(ip.map(|ip| Vlans(ip.domain)))?;
-        Ok(self.csv.write_record(None::<&[u8]>)?)
+        self.csv.write_record(None::<&[u8]>).map_err(plain)
     }
 }
 

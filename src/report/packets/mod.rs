@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::replay::Judged;
 
 use super::RecordFormat;
+use super::csv::plain;
 
 /// Where records go.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl<'a, W: Write> PacketWriter<'a, W> {
             RecordFormat::Ndjson => Sink::Ndjson(BufWriter::with_capacity(BUFFER, out)),
             RecordFormat::Csv => {
                 let mut csv = ::csv::WriterBuilder::new().buffer_capacity(BUFFER).from_writer(out);
-                csv.write_record(csv::COLUMNS)?;
+                csv.write_record(csv::COLUMNS).map_err(plain)?;
                 Sink::Csv(Box::new(csv))
             }
         };
