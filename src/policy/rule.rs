@@ -232,11 +232,13 @@ impl Rule {
             Direction::Egress => "to",
         };
         let mut words = format!("{} {} {side} {}", self.action, self.service, self.remote_text);
+        // ICMP is IPv4 and ICMPv6 is IPv6 without being told.
+        let implied = matches!(self.service.protocol(), Some(Protocol::ICMP | Protocol::ICMPV6));
         if self.priority != Priority::FIRST {
             words.push_str(" priority ");
             words.push_str(&self.priority.get().to_string());
         }
-        match self.family {
+        match self.family.filter(|_| !implied) {
             Some(Family::V4) => words.push_str(" ipv4"),
             Some(Family::V6) => words.push_str(" ipv6"),
             None => {}

@@ -193,8 +193,10 @@ impl Connection {
         self.sent + self.received
     }
 
-    /// The step that decided it: the one that stopped the opening packet, else the last one.
+    /// The step that decided it: the one that stopped the opening packet, else one that let it pass on an assumption,
+    /// else the last one.
     pub fn deciding_step(&self) -> Option<&StepVerdict> {
-        self.steps.stopped().or_else(|| self.steps.iter().last())
+        let assumed = || self.steps.iter().find(|step| step.reason == Reason::AssumedEstablished);
+        self.steps.stopped().or_else(assumed).or_else(|| self.steps.iter().last())
     }
 }

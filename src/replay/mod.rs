@@ -85,6 +85,14 @@ impl<'p, M: Matcher> Replay<'p, M> {
         }
     }
 
+    /// Rules out that anything was open before the first packet: written flows open their connections, and none of them
+    /// is allowed on the assumption that it was there already.
+    #[must_use]
+    pub const fn without_past(mut self) -> Self {
+        self.start = Some(Timestamp(i64::MIN));
+        self
+    }
+
     /// The connections so far, in the order of their first packets; [`ConnectionId`] is the index.
     pub fn connections(&self) -> &[Connection] {
         &self.connections

@@ -183,7 +183,7 @@ impl<M: Matcher> Step<'_, M> {
     }
 
     /// The service that the connection would have asked for had the far side opened it, when this packet may belong to
-    /// such a connection: mode `assume`; TCP but no lone SYN, or anything else within its timeout after the
+    /// such a connection: mode `assume`; TCP but no lone SYN, or anything else within its (one way) timeout after the
     /// start of the capture. An ICMP request belongs to no connection of the far side, a reply to its request's.
     fn reversed_service(&self, timeouts: &Timeouts) -> Option<Service> {
         if self.policy.midstream != Midstream::Assume {
@@ -191,9 +191,9 @@ impl<M: Matcher> Step<'_, M> {
         }
         let timeout = match self.ip.protocol {
             Protocol::TCP => None,
-            Protocol::UDP => Some(timeouts.udp_stream),
+            Protocol::UDP => Some(timeouts.udp_single),
             Protocol::ICMP | Protocol::ICMPV6 => Some(timeouts.icmp),
-            _ => Some(timeouts.other_stream),
+            _ => Some(timeouts.other_single),
         };
         let elapsed = i128::from(self.now.0) - i128::from(self.start.0);
         if timeout.is_some_and(|timeout| elapsed >= 0 && elapsed.unsigned_abs() >= timeout.as_nanos()) {

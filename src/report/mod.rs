@@ -2,9 +2,11 @@
 //!
 //! Renderers write what they are given and judge nothing; this room reads no captures and knows no command line.
 
+pub mod check;
 pub mod csv;
 #[cfg(test)]
 mod documented;
+pub mod explain;
 #[cfg(test)]
 mod fixture;
 mod format;
@@ -16,6 +18,7 @@ pub mod ndjson;
 mod notes;
 mod options;
 mod packets;
+pub mod preset;
 mod results;
 mod rows;
 pub mod text;
