@@ -47,19 +47,17 @@ pub(super) const COLUMNS: [&str; 24] = [
 /// A line of CSV in the making.
 pub(super) struct Row<'r, W: Write> {
     pub csv: &'r mut Writer<W>,
-    pub text: &'r mut String,
+    pub scratch: &'r mut Vec<u8>,
 }
 
 impl<W: Write> Row<'_, W> {
     /// A field, empty for nothing.
     fn field(&mut self, value: Option<impl std::fmt::Display>) -> io::Result<()> {
-        use std::fmt::Write as _;
-        self.text.clear();
+        self.scratch.clear();
         if let Some(value) = value {
-            // A `String` takes all that it is given.
-            let _ = write!(self.text, "{value}");
+            write!(self.scratch, "{value}")?;
         }
-        self.csv.write_field(&*self.text).map_err(plain)
+        self.csv.write_field(&*self.scratch).map_err(plain)
     }
 
     /// Writes the line of a frame; `ip` is the header to tell.

@@ -25,8 +25,8 @@ pub struct PacketWriter<'a, W: Write> {
     policy: &'a Policy,
     matcher: &'a dyn Matcher,
     sink: Sink<W>,
-    /// Scratch for the fields of CSV.
-    text: String,
+    /// Scratch: a line of NDJSON, a field of CSV.
+    scratch: Vec<u8>,
 }
 
 impl<W: Write> std::fmt::Debug for PacketWriter<'_, W> {
@@ -52,7 +52,7 @@ impl<'a, W: Write> PacketWriter<'a, W> {
                 Sink::Csv(Box::new(csv))
             }
         };
-        Ok(Self { policy, matcher, sink, text: String::new() })
+        Ok(Self { policy, matcher, sink, scratch: Vec::new() })
     }
 
     /// Writes the record of a frame.
@@ -60,14 +60,14 @@ impl<'a, W: Write> PacketWriter<'a, W> {
         let ip = header(judged);
         match &mut self.sink {
             Sink::Ndjson(out) => {
-                serde_json::to_writer(
-                    &mut *out,
-                    &ndjson::record(self.policy, self.matcher, judged, ip.as_ref()),
-                )?;
-                out.write_all(b"\n")
+                let record = ndjson::record(self.policy, self.matcher, judged, ip.as_ref());
+                self.scratch.clear();
+                serde_json::to_writer(&mut self.scratch, &record)?;
+                self.scratch.push(b'\n');
+                out.write_all(&self.scratch)
             }
             Sink::Csv(out) => {
-                let mut row = csv::Row { csv: out, text: &mut self.text };
+                let mut row = csv::Row { csv: out, scratch: &mut self.scratch };
                 row.frame(self.policy, self.matcher, judged, ip.as_ref())
             }
         }
