@@ -2,6 +2,7 @@
 //!
 //! In a ```` ```console ```` block, a line that starts with `$ ` is run and what follows is what it prints.
 //! `UPDATE_DOCS=1 cargo test --test docs` writes what they print today.
+#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,8 @@ fn words(line: &str) -> Vec<String> {
 
 /// What a command of the pages prints to standard output; `None` for commands that are not ours to run.
 fn output(command: &str) -> Option<String> {
-    let arguments = command.strip_prefix("sgsim ").or_else(|| command.strip_prefix("cargo run --release -- "))?;
+    let arguments =
+        command.strip_prefix("sgsim ").or_else(|| command.strip_prefix("cargo run --release -- "))?;
     let run = Command::new(env!("CARGO_BIN_EXE_sgsim"))
         .args(words(arguments))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -42,7 +44,8 @@ fn output(command: &str) -> Option<String> {
         .unwrap();
     assert!(run.status.success(), "{command}: {}", String::from_utf8_lossy(&run.stderr));
     let text = String::from_utf8(run.stdout).unwrap();
-    Some(text.lines().map(|line| format!("{}\n", line.trim_end())).collect())
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    Some(lines.join("\n") + "\n")
 }
 
 /// The page with the output of its commands as it is today.
@@ -75,12 +78,19 @@ fn commands_print_what_the_pages_say() {
     let mut commands = 0;
     for path in pages() {
         let page = fs::read_to_string(&path).unwrap();
-        commands += page.lines().filter(|line| line.starts_with("$ sgsim ") || line.starts_with("$ cargo run")).count();
+        commands += page
+            .lines()
+            .filter(|line| line.starts_with("$ sgsim ") || line.starts_with("$ cargo run"))
+            .count();
         let fresh = refreshed(&page);
         if std::env::var_os("UPDATE_DOCS").is_some() {
             fs::write(&path, fresh).unwrap();
         } else {
-            assert!(fresh == page, "{} is stale: run UPDATE_DOCS=1 cargo test --test docs and look at what changed", path.display());
+            assert!(
+                fresh == page,
+                "{} is stale: run UPDATE_DOCS=1 cargo test --test docs and look at what changed",
+                path.display()
+            );
         }
     }
     assert!(commands >= 3, "the README shows its commands");

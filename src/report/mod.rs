@@ -4,9 +4,12 @@
 
 pub mod check;
 pub mod csv;
+#[cfg(test)]
+mod documented;
 pub mod explain;
 #[cfg(test)]
 mod fixture;
+mod format;
 pub mod json;
 mod label;
 pub mod markdown;
@@ -14,13 +17,14 @@ mod matrix;
 pub mod ndjson;
 mod notes;
 mod options;
-pub mod packets;
+mod packets;
 pub mod preset;
 mod results;
 mod rows;
 pub mod text;
 mod time;
 
+pub use format::{Format, ParseFormatError, RecordFormat};
 pub use options::{Options, ParseShowError, Show};
-pub use packets::{PacketWriter, RecordFormat};
+pub use packets::PacketWriter;
 pub use results::{CaptureSummary, Results, UnsupportedLink};

@@ -1,0 +1,153 @@
+//! The formats, by name and by file name.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use super::{Options, Results, csv, json, markdown, ndjson, text};
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// One document.
+    Json,
+    /// One record per line.
+    Ndjson,
+    /// Connections, or the matrix.
+    Csv,
+    /// A summary for a comment.
+    Markdown,
+}
+
+impl Format {
+    /// All of them, in the order of the help.
+    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Ndjson, Self::Csv, Self::Markdown];
+
+    /// The word that asks for it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Markdown => "markdown",
+        }
+    }
+
+    /// Writes the report.
+    pub fn write(self, results: &Results<'_>, options: Options, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Text => text::write(results, options, out),
+            Self::Json => json::write(results, options, out),
+            Self::Ndjson => ndjson::write(results, options, out),
+            Self::Csv => csv::write(results, options, out),
+            Self::Markdown => markdown::write(results, options, out),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// Why a format could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown format '{0}', expected text, json, ndjson, csv or markdown")]
+pub struct ParseFormatError(String);
+
+impl FromStr for Format {
+    type Err = ParseFormatError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|f| f.code() == text).ok_or_else(|| ParseFormatError(text.to_owned()))
+    }
+}
+
+/// How files of records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordFormat {
+    /// One JSON object per line.
+    Ndjson,
+    /// Comma-separated values with a header line.
+    Csv,
+}
+
+impl RecordFormat {
+    /// The format that a file's name asks for: CSV by `.csv`, else NDJSON.
+    pub fn of(path: &Path) -> Self {
+        let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+        if is_csv { Self::Csv } else { Self::Ndjson }
+    }
+
+    /// Writes one record per connection.
+    pub fn write_connections(self, results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Ndjson => ndjson::write_connections(results, out),
+            Self::Csv => csv::write_connections(results, out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Sample;
+    use super::super::{PacketWriter, Show};
+    use super::*;
+
+    #[test]
+    fn formats_are_read_from_their_words() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse(), Ok(format));
+        }
+        assert!("xml".parse::<Format>().unwrap_err().to_string().contains("unknown format 'xml'"));
+    }
+
+    /// A writer that takes some bytes and then is closed.
+    struct Closed(usize);
+
+    impl Write for Closed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::BrokenPipe)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_pipe_closed_early_is_told_as_such() {
+        let options = Options { show: Show::ALL, matrix: true };
+        let sample = Sample::cluster();
+        for format in Format::ALL {
+            for room in [0, 50, 200] {
+                let written = sample.with(|results| format.write(results, options, &mut Closed(room)));
+                assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{format}");
+            }
+        }
+        for format in [RecordFormat::Csv, RecordFormat::Ndjson] {
+            let connections = sample.with(|results| format.write_connections(results, &mut Closed(300)));
+            assert_eq!(connections.unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{format:?}");
+            let packets = sample.with(|results| {
+                let mut writer = PacketWriter::new(results.policy, results.matcher, format, Closed(300))?;
+                sample.judged.iter().try_for_each(|judged| writer.write(judged))?;
+                writer.finish()
+            });
+            assert_eq!(packets.unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_tells_the_format() {
+        assert_eq!(RecordFormat::of(Path::new("a/b.CSV")), RecordFormat::Csv);
+        assert_eq!(RecordFormat::of(Path::new("b.ndjson")), RecordFormat::Ndjson);
+        assert_eq!(RecordFormat::of(Path::new("-")), RecordFormat::Ndjson);
+    }
+}
