@@ -58,6 +58,8 @@ enum Container {
 
 /// Reads a pcap or pcapng capture, told apart by content.
 ///
+/// Only packets are frames: where Wireshark numbers pcapng's custom and journal blocks too, its numbers run ahead.
+///
 /// Memory stays at a buffer of the longest record seen. No record over 256 KiB is accepted (128 MiB for D-Bus,
 /// `USBPcap` and EBHSCR): libpcap's and Wireshark's bound.
 #[derive(Debug)]

@@ -3,13 +3,14 @@
 //! Renderers write what they are given and judge nothing; this room reads no captures and knows no command line.
 
 pub mod check;
+#[cfg(test)]
+mod closed;
 pub mod csv;
 #[cfg(test)]
 mod documented;
 pub mod explain;
 #[cfg(test)]
 mod fixture;
-mod format;
 pub mod json;
 mod label;
 pub mod markdown;
@@ -24,7 +25,6 @@ mod rows;
 pub mod text;
 mod time;
 
-pub use format::{Format, ParseFormatError, RecordFormat, UnknownExtension};
 pub use options::{Options, ParseShowError, Show};
-pub use packets::PacketWriter;
+pub use packets::{PacketWriter, RecordFormat};
 pub use results::{CaptureSummary, Results, UnsupportedLink};
