@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::fixture::Sample;
-use super::{Format, Options, PacketWriter, RecordFormat, Show};
+use super::fixture::{FORMATS, Sample};
+use super::{Options, PacketWriter, RecordFormat, Show, csv, json, ndjson};
 
 const PAGE: &str = include_str!("../../docs/output.md");
 
@@ -42,10 +42,11 @@ fn packets(sample: &Sample, format: RecordFormat) -> String {
 fn json_fields() {
     let sample = Sample::cluster();
     let options = Options { show: Show::ALL, matrix: true };
-    let report = |format: Format| sample.written(|results, out| format.write(results, options, out));
+    let document = sample.written(|results, out| json::write(results, options, out));
+    let lines = sample.written(|results, out| ndjson::write(results, options, out));
     let mut found = BTreeSet::new();
-    names(&serde_json::from_str(&report(Format::Json)).unwrap(), &mut found);
-    for line in report(Format::Ndjson).lines().chain(packets(&sample, RecordFormat::Ndjson).lines()) {
+    names(&serde_json::from_str(&document).unwrap(), &mut found);
+    for line in lines.lines().chain(packets(&sample, RecordFormat::Ndjson).lines()) {
         names(&serde_json::from_str(line).unwrap(), &mut found);
     }
     assert!(found.contains("opened_by") && found.contains("icmp") && found.contains("vlans"));
@@ -55,7 +56,7 @@ fn json_fields() {
 #[test]
 fn csv_columns() {
     let sample = Sample::cluster();
-    let connections = sample.written(|results, out| RecordFormat::Csv.write_connections(results, out));
+    let connections = sample.written(csv::write_connections);
     for text in [connections, packets(&sample, RecordFormat::Csv)] {
         assert_documented(text.lines().next().unwrap().split(','));
     }
@@ -67,5 +68,5 @@ fn codes() {
     assert_documented(Reason::ALL.iter().map(|reason| reason.code()));
     assert_documented(Verdict::ALL.map(Verdict::code));
     assert_documented(ConnectionVerdict::ALL.map(ConnectionVerdict::code));
-    assert_documented(Format::ALL.map(Format::code));
+    assert_documented(FORMATS.map(|(name, _)| name));
 }

@@ -3,13 +3,14 @@
 //! Renderers write what they are given and judge nothing; this room reads no captures and knows no command line.
 
 pub mod check;
+#[cfg(test)]
+mod closed;
 pub mod csv;
 #[cfg(test)]
 mod documented;
 pub mod explain;
 #[cfg(test)]
 mod fixture;
-mod format;
 pub mod json;
 mod label;
 pub mod markdown;
@@ -24,7 +25,12 @@ mod rows;
 pub mod text;
 mod time;
 
+<<<<<<< HEAD
 pub use format::{Format, ParseFormatError, RecordFormat};
 pub use options::{Options, ParseShowError, Show};
 pub use packets::PacketWriter;
+=======
+pub use options::{Options, ParseShowError, Show};
+pub use packets::{PacketWriter, RecordFormat};
+>>>>>>> report
 pub use results::{CaptureSummary, Results, UnsupportedLink};

@@ -144,8 +144,11 @@ fn capture(capture: &CaptureSummary) -> Vec<Note> {
         notes.push(note("Not decoded", format!("{name}: {links} cannot be decoded.")));
     }
     if let Some(error) = &capture.error {
-        let read = label::plural(capture.frames, "frame");
-        let text = format!("{name}: {}; the {read} before it are reported.", label::escape(error));
+        let read = match capture.frames {
+            0 => "nothing was read of it".to_owned(),
+            frames => format!("what was read before ({}) is reported", label::plural(frames, "frame")),
+        };
+        let text = format!("{name}: {}; {read}.", label::escape(error));
         notes.push(note("Capture error", text));
     }
     notes

@@ -97,6 +97,14 @@ mod tests {
         sample.written(|results, out| write(results, options, out))
     }
 
+    /// By hand, from the frames of the fixture:
+    ///
+    /// - allowed: 1-3 (kubelet), 4-6 (ssh), 12 (ping); blocked: 7+8, 9 (kubelet), 10 (mysql), 21 (ping), 22-33 (12
+    ///   ports of the scan): 16; assumed: 11; undecided: 19+20; outside: 13, 14, 15;
+    /// - packets allowed: 1-5, 11, 12: 7; dropped: 6-10, 21-33: 18; undecided: 18-20: 3; no group: 13-17: 5;
+    /// - node ingress would allow kubelet and ssh (74 + 74 + 1000 + 74 + 74 + 70 = 1366 bytes) and drop the 16 blocked
+    ///   ones in 17 packets; its egress was asked about 11 and 12; extra would drop all of these;
+    /// - dropped later: 6; after a block: 8.
     #[test]
     fn cluster() {
         insta::assert_snapshot!(text(&Sample::cluster(), Options::default()));
