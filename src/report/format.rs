@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::Path;
 use std::str::FromStr;
 
-use super::{Options, Results, csv, json, markdown, ndjson, text};
+use super::{Options, RecordFormat, Results, csv, json, markdown, ndjson, text};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,22 +68,7 @@ impl FromStr for Format {
     }
 }
 
-/// How files of records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordFormat {
-    /// One JSON object per line.
-    Ndjson,
-    /// Comma-separated values with a header line.
-    Csv,
-}
-
 impl RecordFormat {
-    /// The format that a file's name asks for: CSV by `.csv`, else NDJSON.
-    pub fn of(path: &Path) -> Self {
-        let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        if is_csv { Self::Csv } else { Self::Ndjson }
-    }
-
     /// Writes one record per connection.
     pub fn write_connections(self, results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
         match self {
@@ -96,8 +80,6 @@ impl RecordFormat {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::Sample;
-    use super::super::{PacketWriter, Show};
     use super::*;
 
     #[test]
@@ -106,48 +88,5 @@ mod tests {
             assert_eq!(format.to_string().parse(), Ok(format));
         }
         assert!("xml".parse::<Format>().unwrap_err().to_string().contains("unknown format 'xml'"));
-    }
-
-    /// A writer that takes some bytes and then is closed.
-    struct Closed(usize);
-
-    impl Write for Closed {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::BrokenPipe)?;
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_pipe_closed_early_is_told_as_such() {
-        let options = Options { show: Show::ALL, matrix: true };
-        let sample = Sample::cluster();
-        for format in Format::ALL {
-            for room in [0, 50, 200] {
-                let written = sample.with(|results| format.write(results, options, &mut Closed(room)));
-                assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{format}");
-            }
-        }
-        for format in [RecordFormat::Csv, RecordFormat::Ndjson] {
-            let connections = sample.with(|results| format.write_connections(results, &mut Closed(300)));
-            assert_eq!(connections.unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{format:?}");
-            let packets = sample.with(|results| {
-                let mut writer = PacketWriter::new(results.policy, results.matcher, format, Closed(300))?;
-                sample.judged.iter().try_for_each(|judged| writer.write(judged))?;
-                writer.finish()
-            });
-            assert_eq!(packets.unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{format:?}");
-        }
-    }
-
-    #[test]
-    fn a_name_tells_the_format() {
-        assert_eq!(RecordFormat::of(Path::new("a/b.CSV")), RecordFormat::Csv);
-        assert_eq!(RecordFormat::of(Path::new("b.ndjson")), RecordFormat::Ndjson);
-        assert_eq!(RecordFormat::of(Path::new("-")), RecordFormat::Ndjson);
     }
 }
