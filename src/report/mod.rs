@@ -11,6 +11,7 @@ mod documented;
 pub mod explain;
 #[cfg(test)]
 mod fixture;
+mod format;
 pub mod json;
 mod label;
 pub mod markdown;
@@ -25,12 +26,7 @@ mod rows;
 pub mod text;
 mod time;
 
-<<<<<<< HEAD
 pub use format::{Format, ParseFormatError, RecordFormat};
 pub use options::{Options, ParseShowError, Show};
 pub use packets::PacketWriter;
-=======
-pub use options::{Options, ParseShowError, Show};
-pub use packets::{PacketWriter, RecordFormat};
->>>>>>> report
 pub use results::{CaptureSummary, Results, UnsupportedLink};
