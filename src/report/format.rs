@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::path::Path;
 use std::str::FromStr;
 
-use super::{Options, Results, csv, json, markdown, ndjson, text};
+use super::{Options, RecordFormat, Results, csv, json, markdown, ndjson, text};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,22 +68,7 @@ impl FromStr for Format {
     }
 }
 
-/// How files of records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordFormat {
-    /// One JSON object per line.
-    Ndjson,
-    /// Comma-separated values with a header line.
-    Csv,
-}
-
 impl RecordFormat {
-    /// The format that a file's name asks for: CSV by `.csv`, else NDJSON.
-    pub fn of(path: &Path) -> Self {
-        let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        if is_csv { Self::Csv } else { Self::Ndjson }
-    }
-
     /// Writes one record per connection.
     pub fn write_connections(self, results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
         match self {
@@ -104,12 +88,5 @@ mod tests {
             assert_eq!(format.to_string().parse(), Ok(format));
         }
         assert!("xml".parse::<Format>().unwrap_err().to_string().contains("unknown format 'xml'"));
-    }
-
-    #[test]
-    fn a_name_tells_the_format() {
-        assert_eq!(RecordFormat::of(Path::new("a/b.CSV")), RecordFormat::Csv);
-        assert_eq!(RecordFormat::of(Path::new("b.ndjson")), RecordFormat::Ndjson);
-        assert_eq!(RecordFormat::of(Path::new("-")), RecordFormat::Ndjson);
     }
 }

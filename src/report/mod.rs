@@ -26,7 +26,7 @@ mod rows;
 pub mod text;
 mod time;
 
-pub use format::{Format, ParseFormatError, RecordFormat};
+pub use format::{Format, ParseFormatError};
 pub use options::{Options, ParseShowError, Show};
-pub use packets::PacketWriter;
+pub use packets::{PacketWriter, RecordFormat};
 pub use results::{CaptureSummary, Results, UnsupportedLink};
