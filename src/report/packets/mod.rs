@@ -1,7 +1,10 @@
 //! One record per packet: the contract that other tools are compared with. Field by field in `docs/output.md`.
 
 mod csv;
+mod format;
 mod ndjson;
+
+pub use format::RecordFormat;
 
 use std::io::{self, BufWriter, Write};
 
@@ -10,7 +13,6 @@ use crate::packet::{Content, Icmp, IpPacket, Transport};
 use crate::policy::Policy;
 use crate::replay::Judged;
 
-use super::RecordFormat;
 use super::csv::plain;
 
 /// Where records go.
