@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::fixture::{FORMATS, Sample};
-use super::{Options, PacketWriter, RecordFormat, Show, csv, ndjson};
+use super::fixture::Sample;
+use super::{Format, Options, PacketWriter, RecordFormat, Show};
 
 /// A writer that takes some bytes and then is closed.
 struct Closed(usize);
@@ -26,10 +26,10 @@ fn assert_broken(written: io::Result<()>, what: &str) {
 #[test]
 fn reports() {
     let options = Options { show: Show::ALL, matrix: true };
-    for (format, write) in FORMATS {
+    for format in Format::ALL {
         for room in [0, 50, 200] {
-            let written = Sample::cluster().with(|results| write(results, options, &mut Closed(room)));
-            assert_broken(written, format);
+            let written = Sample::cluster().with(|results| format.write(results, options, &mut Closed(room)));
+            assert_broken(written, format.code());
         }
     }
 }
@@ -37,9 +37,9 @@ fn reports() {
 #[test]
 fn records() {
     let sample = Sample::cluster();
-    assert_broken(sample.with(|results| csv::write_connections(results, &mut Closed(300))), "csv");
-    assert_broken(sample.with(|results| ndjson::write_connections(results, &mut Closed(300))), "ndjson");
     for format in [RecordFormat::Csv, RecordFormat::Ndjson] {
+        let connections = sample.with(|results| format.write_connections(results, &mut Closed(300)));
+        assert_broken(connections, "connections");
         let packets = sample.with(|results| {
             let mut writer = PacketWriter::new(results.policy, results.matcher, format, Closed(300))?;
             sample.judged.iter().try_for_each(|judged| writer.write(judged))?;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::fixture::{FORMATS, Sample};
-use super::{Options, PacketWriter, RecordFormat, Show, csv, json, ndjson};
+use super::fixture::Sample;
+use super::{Format, Options, PacketWriter, RecordFormat, Show, csv, json, ndjson};
 
 const PAGE: &str = include_str!("../../docs/output.md");
 
@@ -68,5 +68,5 @@ fn codes() {
     assert_documented(Reason::ALL.iter().map(|reason| reason.code()));
     assert_documented(Verdict::ALL.map(Verdict::code));
     assert_documented(ConnectionVerdict::ALL.map(ConnectionVerdict::code));
-    assert_documented(FORMATS.map(|(name, _)| name));
+    assert_documented(Format::ALL.map(Format::code));
 }

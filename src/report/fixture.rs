@@ -13,19 +13,7 @@ use crate::policy::{
 };
 use crate::replay::{Connection, InOrder, Judged, Replay, Tally};
 
-use super::{CaptureSummary, Options, Results, UnsupportedLink, csv, json, markdown, ndjson, text};
-
-/// A renderer.
-type Write = fn(&Results<'_>, Options, &mut dyn std::io::Write) -> std::io::Result<()>;
-
-/// Every format of a report, by its name.
-pub(super) const FORMATS: [(&str, Write); 5] = [
-    ("text", text::write),
-    ("json", json::write),
-    ("ndjson", ndjson::write),
-    ("csv", csv::write),
-    ("markdown", markdown::write),
-];
+use super::{CaptureSummary, Results, UnsupportedLink};
 
 /// 2026-11-21T10:00:00Z.
 pub(super) const START: i64 = 1_795_255_200_000_000_000;
