@@ -191,8 +191,8 @@ pub fn explain_step(
     }
 }
 
-/// The allow rules that need the smallest change to match, best first: fewest fields missed, then the cheaper fields (a
-/// port is easier to be wrong about than a protocol), then the nearer port or network, then the order asked.
+/// The allow rules that need the smallest change to match, best first: fewest fields missed, then the cheaper fields, then
+/// the nearer port or network, then the order asked.
 fn nearest_misses(policy: &Policy, in_order: &[RuleId], header: &Header) -> Vec<Miss> {
     let allows = in_order.iter().filter(|&&id| policy.rule(id).action == Action::Allow);
     let mut misses: Vec<_> = allows
@@ -211,20 +211,20 @@ fn fields(missed: Mismatch) -> u32 {
     [disabled, family, protocol, detail, remote].into_iter().map(u32::from).sum()
 }
 
+/// How far a rule is from matching. A port that is off by a few is the likeliest slip; a rule for just this service that
+/// does not know the far side comes next; a port from another range says little about what was meant.
 fn cost(rule: &Rule, missed: Mismatch, header: &Header) -> (u32, u32, u32) {
-    let weights = [
-        (missed.disabled, 1),
-        (missed.detail, 2),
-        (missed.remote, 3),
-        (missed.protocol, 4),
-        (missed.family, 5),
-    ];
-    let weight = weights.iter().filter(|(missed, _)| *missed).map(|(_, weight)| weight).sum();
+    const CLOSE: u32 = 10;
+    let mut weight =
+        u32::from(missed.disabled) + 10 * u32::from(missed.protocol) + 20 * u32::from(missed.family);
     let mut distance = 0;
     if missed.detail {
-        distance += port_distance(&rule.service, header.service);
+        let ports = port_distance(&rule.service, header.service);
+        weight += if ports <= CLOSE { 2 } else { 8 };
+        distance += ports;
     }
     if missed.remote {
+        weight += if rule.service == ServiceMatch::Any { 5 } else { 4 };
         distance += address_distance(rule, header);
     }
     (fields(missed), weight, distance)

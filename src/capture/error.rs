@@ -5,12 +5,12 @@ use std::io;
 
 /// Why a capture could not be read, or not further.
 ///
-/// Prints as a fragment fit for "failed to ...". What was read before it stays valid.
+/// Prints all there is to tell, as a fragment fit for "failed to ..."; so it has no source of its own. What was
+/// read before it stays valid.
 #[derive(Debug, thiserror::Error)]
 pub struct CaptureError {
     name: String,
     offset: u64,
-    #[source]
     problem: CaptureProblem,
 }
 

@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::ops::Range;
 use std::path::Path;
 
 use super::error::{CaptureError, CaptureProblem, Fault};
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, PcapNg};
-use super::source::Source;
+use super::source::{Located, Source};
 use super::{LinkType, decode};
 use crate::packet::{Packet, Timestamp};
 
@@ -51,15 +50,6 @@ impl Record<'_> {
     }
 }
 
-/// A record whose bytes are still in the source's buffer.
-#[derive(Debug)]
-pub(super) struct Located {
-    pub(super) time: Timestamp,
-    pub(super) link: LinkType,
-    pub(super) bytes: Range<usize>,
-    pub(super) wire_length: u32,
-}
-
 #[derive(Debug)]
 enum Container {
     Pcap(Pcap),
@@ -67,6 +57,8 @@ enum Container {
 }
 
 /// Reads a pcap or pcapng capture, told apart by content.
+///
+/// Only packets are frames: where Wireshark numbers pcapng's custom and journal blocks too, its numbers run ahead.
 ///
 /// Memory stays at a buffer of the longest record seen. No record over 256 KiB is accepted (128 MiB for D-Bus,
 /// `USBPcap` and EBHSCR): libpcap's and Wireshark's bound.

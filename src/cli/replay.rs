@@ -1,11 +1,17 @@
 //! `sgsim replay`: which traffic would each group allow or drop, and which rule decides.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use crate::compile::Linear;
 use crate::pipeline;
-use crate::replay::Replay;
-use crate::report::{self, Options, Results, Show};
+use crate::policy::Policy;
+use crate::replay::{ConnectionVerdict, InOrder, Judged, Out, Replay};
+use crate::report::{
+    CaptureSummary, Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Results, Show,
+};
 
 use super::source::Source;
 use super::{Error, ExitStatus, ScenarioArgs, load, output, threads};
@@ -18,14 +24,27 @@ pub(super) struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
     /// List connections of these verdicts in full: allowed, blocked, assumed, undecided, outside, all.
-    #[arg(long, value_name = "VERDICT,...", default_value = "", hide_default_value = true, value_parser = show, help_heading = "Output")]
-    show: Show,
+    #[arg(long, value_name = "VERDICT,...", value_parser = verdicts, help_heading = "Output")]
+    show: Option<Show>,
     /// Add what each group allows and blocks, peer by peer.
     #[arg(long, help_heading = "Output")]
     matrix: bool,
+    /// Format of the report: text, json, ndjson, csv (connections, or the matrix) or markdown (a summary).
+    #[arg(long, default_value_t, value_name = "FORMAT", value_parser = format, help_heading = "Output")]
+    format: Format,
+    /// Write the report to a file instead of standard output.
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Write one record per connection: CSV to a file named .csv, else NDJSON ('-': to standard output, in place of the
+    /// report).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    connections: Option<PathBuf>,
+    /// Write one record per packet, likewise.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    packets: Option<PathBuf>,
     /// Exit with status 1 when there are connections of these verdicts.
-    #[arg(long, value_name = "VERDICT,...", default_value = "", hide_default_value = true, value_parser = show, help_heading = "Output")]
-    fail_on: Show,
+    #[arg(long, value_name = "VERDICT,...", value_parser = verdicts, help_heading = "Output")]
+    fail_on: Option<Show>,
     /// Threads to work with: all processors unless told.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     threads: Option<u16>,
@@ -34,38 +53,125 @@ pub(super) struct Args {
     block_size: usize,
 }
 
-fn show(text: &str) -> Result<Show, String> {
-    if text.is_empty() {
-        Ok(Show::NONE)
-    } else {
-        text.parse().map_err(|e: report::ParseShowError| e.to_string())
-    }
+fn format(text: &str) -> Result<Format, ParseFormatError> {
+    text.parse()
+}
+
+fn verdicts(text: &str) -> Result<Show, ParseShowError> {
+    text.parse()
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let scenario = load::scenario(&args.scenario)?;
     let policy = &scenario.policy;
     let matcher = Linear::new(policy);
-    let threads = threads::pool(args.threads)?;
-    threads.install(|| {
-        let input = args.source.open_all(args.block_size)?;
-        let mut replay = input.prepare(Replay::new(policy, &matcher));
-        let (captures, errors) = input.judge(&args.source, &mut replay, None);
-        let results = Results {
-            scenario: &args.scenario.scenario.display().to_string(),
-            policy,
-            matcher: &matcher,
-            tally: &replay.tally(),
-            connections: replay.connections(),
-            captures: &captures,
-        };
-        let mut out = output::stdout();
-        report::text::write(&results, Options { show: args.show, matrix: args.matrix }, &mut out)?;
-        out.flush()?;
-        for error in &errors {
-            output::complain(error);
+    // Created before the work begins, so that a file that cannot be written is told at once.
+    let mut report_file = args.output.as_deref().map(create).transpose()?;
+    let connection_file = args.connections.as_deref().map(create).transpose()?;
+    let packet_file = match args.packets.as_deref() {
+        Some(path) => {
+            Some((PacketWriter::new(policy, &matcher, RecordFormat::of(path), create(path)?)?, path))
         }
-        let _ = args.fail_on;
-        Ok(if errors.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
-    })
+        None => None,
+    };
+    let threads = threads::pool(args.threads)?;
+    let (replay, captures, errors) = threads.install(|| args.judge_all(policy, &matcher, packet_file))?;
+    let tally = threads.install(|| replay.tally());
+    let results = Results {
+        scenario: &args.scenario.scenario.display().to_string(),
+        policy,
+        matcher: &matcher,
+        tally: &tally,
+        connections: replay.connections(),
+        captures: &captures,
+    };
+    if let (Some(path), Some(mut out)) = (&args.connections, connection_file) {
+        RecordFormat::of(path)
+            .write_connections(&results, &mut out)
+            .and_then(|()| out.flush())
+            .map_err(|error| cannot_write(path, &error))?;
+    }
+    // Told even when nobody reads the report to its end.
+    for error in &errors {
+        output::complain(error);
+    }
+    match (&args.output, &mut report_file) {
+        (Some(path), Some(out)) => {
+            write_report(args, &results, out).map_err(|error| cannot_write(path, &error))?;
+        }
+        _ if args.records_to_stdout() => {}
+        _ => write_report(args, &results, &mut output::stdout())?,
+    }
+    if !errors.is_empty() {
+        return Ok(ExitStatus::Failed);
+    }
+    let failing = args.fail_on.unwrap_or_default();
+    let found = |&verdict: &ConnectionVerdict| {
+        failing.contains(verdict) && tally.connections(verdict).connections > 0
+    };
+    Ok(if ConnectionVerdict::ALL.iter().any(found) { ExitStatus::Found } else { ExitStatus::Done })
+}
+
+/// A finished replay, what was read of each capture, and what went wrong.
+type Whole<'p> = (Replay<'p, Linear<'p>>, Vec<CaptureSummary>, Vec<String>);
+/// Takes the records of packets.
+type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
+
+fn write_report(args: &Args, results: &Results<'_>, out: &mut dyn Write) -> std::io::Result<()> {
+    let options = Options { show: args.show.unwrap_or_default(), matrix: args.matrix };
+    args.format.write(results, options, out)?;
+    out.flush()
+}
+
+impl Args {
+    /// Replays all packets, writing their records on the way.
+    fn judge_all<'p>(
+        &self,
+        policy: &'p Policy,
+        matcher: &'p Linear<'p>,
+        records: Option<Records<'_, 'p>>,
+    ) -> Result<Whole<'p>, Error> {
+        let input = self.source.open_all(self.block_size)?;
+        let mut replay = input.prepare(Replay::new(policy, matcher));
+        let Some((mut writer, path)) = records else {
+            let (captures, errors) = input.judge(&self.source, &mut replay, None);
+            return Ok((replay, captures, errors));
+        };
+        let (mut order, mut result) = (InOrder::default(), Ok(()));
+        let mut write = |judged: Judged| {
+            order.push(judged, &mut |frame| {
+                if result.is_ok() {
+                    result = writer.write(&frame);
+                }
+            });
+            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let out: &mut Out<'_> = &mut write;
+        let (captures, errors) = input.judge(&self.source, &mut replay, Some(out));
+        result.and_then(|()| writer.finish()).map_err(|error| cannot_write(path, &error))?;
+        Ok((replay, captures, errors))
+    }
+
+    fn records_to_stdout(&self) -> bool {
+        [&self.connections, &self.packets].into_iter().flatten().any(|path| is_stdout(path))
+    }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn create(path: &Path) -> Result<Box<dyn Write + Send>, Error> {
+    if is_stdout(path) {
+        return Ok(Box::new(output::stdout()));
+    }
+    let file = File::create(path).map_err(|error| cannot_write(path, &error))?;
+    Ok(Box::new(BufWriter::with_capacity(1 << 16, file)))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+    if is_stdout(path) && error.kind() == std::io::ErrorKind::BrokenPipe {
+        return Error::Write(std::io::ErrorKind::BrokenPipe.into());
+    }
+    Error::Message(format!("failed to write {}: {error}", path.display()))
 }

@@ -108,10 +108,13 @@ pub(super) fn judge<M: Matcher>(
         let (batches, out) = (&current.batches, out.as_deref_mut());
         let first = if chain.error.is_some() { file.count() } else { current.first + batches.len() as u64 };
         let buffers = &chain.buffers;
-        rayon::join(
+        let ((), more) = rayon::join(
             || next.read(file, first, most, buffers),
             || replay.push_batches(batches, out),
         );
+        if more.is_break() {
+            break;
+        }
     }
     if !file.link().is_supported() && read.frames > 0 {
         read.unsupported.push((file.link(), read.frames));

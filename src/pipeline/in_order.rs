@@ -1,78 +1,149 @@
 //! Any captures, read and decoded by one thread, judged by the others.
 
-use std::sync::mpsc;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::capture::Timeline;
+use crate::capture::{CaptureError, Timeline, TimelineFrame};
 use crate::compile::Matcher;
 use crate::replay::{Batch, Out, Replay};
 
 use super::{Outcome, Read};
 
-/// Packets in a batch.
-const PACKETS: u32 = 16 << 10;
-/// Batches that wait to be judged.
-const WAITING: usize = 4;
+/// The most packets in a batch.
+const PACKETS: u32 = 32 << 10;
 
-/// Fills a batch with the next frames; an empty one is the end.
-fn fill(timeline: &mut Timeline, reads: &mut [Read], batch: &mut Batch) {
-    batch.clear();
-    while batch.len() < PACKETS {
-        let Some(next) = timeline.next() else { break };
-        let packet = next.frame.packet;
-        if let Some(read) = reads.get_mut(next.source) {
-            read.frames += 1;
-            read.first = Some(read.first.map_or(packet.time, |first| first.min(packet.time)));
-            read.last = Some(read.last.map_or(packet.time, |last| last.max(packet.time)));
-            if !next.frame.link.is_supported() {
-                match read.unsupported.iter_mut().find(|(link, _)| *link == next.frame.link) {
-                    Some((_, frames)) => *frames += 1,
-                    None => read.unsupported.push((next.frame.link, 1)),
-                }
-            }
+/// What was read, but not yet judged. Whoever judges takes all there is, so that a live capture is never waited for
+/// with a frame in hand, and a fast one is judged in large batches.
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    batch: Batch,
+    /// Whoever judges has nothing to do.
+    idle: bool,
+    /// Nothing more is read.
+    done: bool,
+    /// Nothing more is wanted.
+    stopped: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, while_: impl FnMut(&mut State) -> bool) -> MutexGuard<'a, State> {
+        self.changed.wait_while(state, while_).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a frame over; tells whether more are wanted.
+    fn hand_over(&self, frame: &TimelineFrame) -> bool {
+        let mut state = self.lock();
+        if state.batch.len() >= PACKETS {
+            state = self.wait(state, |state| state.batch.len() >= PACKETS && !state.stopped);
         }
-        batch.push_numbered(next.number, packet);
+        state.batch.push_numbered(frame.number, frame.frame.packet);
+        if state.idle {
+            self.changed.notify_all();
+        }
+        !state.stopped
+    }
+}
+
+/// Reads everything.
+fn read(mut timeline: Timeline, mut reads: Vec<Read>, shared: &Shared) -> (Vec<Read>, Vec<CaptureError>) {
+    for frame in timeline.by_ref() {
+        if let Some(read) = reads.get_mut(frame.source) {
+            read.add_frame(&frame);
+        }
+        if !shared.hand_over(&frame) {
+            break;
+        }
+    }
+    shared.lock().done = true;
+    shared.changed.notify_all();
+    (reads, timeline.into_errors())
+}
+
+/// Reads and judges in turns, on one thread.
+fn take_turns<M: Matcher>(
+    mut timeline: Timeline,
+    mut reads: Vec<Read>,
+    replay: &mut Replay<'_, M>,
+    mut out: Option<&mut Out<'_>>,
+) -> Outcome {
+    let mut batch = Batch::default();
+    loop {
+        batch.clear();
+        for frame in timeline.by_ref().take(PACKETS as usize) {
+            if let Some(read) = reads.get_mut(frame.source) {
+                read.add_frame(&frame);
+            }
+            batch.push_numbered(frame.number, frame.frame.packet);
+        }
+        let more = replay.push_batches(std::slice::from_ref(&batch), out.as_deref_mut());
+        if batch.is_empty() || more.is_break() {
+            return (reads, timeline.into_errors());
+        }
     }
 }
 
 pub(super) fn judge<M: Matcher>(
-    mut timeline: Timeline,
+    timeline: Timeline,
     count: usize,
     replay: &mut Replay<'_, M>,
     mut out: Option<&mut Out<'_>>,
 ) -> Outcome {
-    let mut reads: Vec<Read> = std::iter::repeat_with(Read::default).take(count).collect();
+    let reads: Vec<Read> = std::iter::repeat_with(Read::default).take(count).collect();
     if rayon::current_num_threads() == 1 {
+        return take_turns(timeline, reads, replay, out);
+    }
+    let shared = Shared::default();
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| read(timeline, reads, &shared));
         let mut batch = Batch::default();
         loop {
-            fill(&mut timeline, &mut reads, &mut batch);
+            let mut state = shared.lock();
+            state.idle = true;
+            state = shared.wait(state, |state| state.batch.is_empty() && !state.done);
+            state.idle = false;
+            std::mem::swap(&mut batch, &mut state.batch);
+            drop(state);
+            shared.changed.notify_all();
             if batch.is_empty() {
-                return (reads, timeline.into_errors());
+                break;
             }
-            replay.push_batches(std::slice::from_ref(&batch), out.as_deref_mut());
-        }
-    }
-    let (full, ready) = mpsc::sync_channel::<Batch>(WAITING);
-    let (empty, free) = mpsc::channel::<Batch>();
-    thread::scope(|scope| {
-        let reader = scope.spawn(move || {
-            loop {
-                let mut batch = free.try_recv().unwrap_or_default();
-                fill(&mut timeline, &mut reads, &mut batch);
-                // Whoever judges goes on until nothing comes any more.
-                if batch.is_empty() || full.send(batch).is_err() {
-                    return (reads, timeline.into_errors());
-                }
+            if replay.push_batches(std::slice::from_ref(&batch), out.as_deref_mut()).is_break() {
+                shared.lock().stopped = true;
+                shared.changed.notify_all();
+                break;
             }
-        });
-        while let Ok(batch) = ready.recv() {
-            replay.push_batches(std::slice::from_ref(&batch), out.as_deref_mut());
-            // The reader may be done already.
-            let _ = empty.send(batch);
+            batch.clear();
         }
         match reader.join() {
             Ok(outcome) => outcome,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
+}
+
+impl Read {
+    fn add_frame(&mut self, frame: &TimelineFrame) {
+        let time = frame.frame.packet.time;
+        self.frames += 1;
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+        let link = frame.frame.link;
+        if link.is_supported() {
+            return;
+        }
+        match self.unsupported.iter_mut().find(|(known, _)| *known == link) {
+            Some((_, frames)) => *frames += 1,
+            None => self.unsupported.push((link, 1)),
+        }
+    }
 }

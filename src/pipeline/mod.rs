@@ -65,7 +65,7 @@ impl Captures {
     /// Judges all packets, in the threads of the current rayon pool.
     ///
     /// `out` gets the judged frames, in order but for fragments that wait for the rest of their datagram; without it
-    /// they are only counted.
+    /// they are only counted. When it wants no more of them, the rest is not read.
     pub fn judge<M: Matcher>(self, replay: &mut Replay<'_, M>, mut out: Option<&mut Out<'_>>) -> Outcome {
         let outcome = match self.0 {
             Input::Blocks(blocks) => by_block::judge(&blocks, replay, out.as_deref_mut()),
@@ -73,9 +73,10 @@ impl Captures {
                 in_order::judge(*timeline, count, replay, out.as_deref_mut())
             }
         };
+        let mut more = true;
         replay.finish(&mut |judged| {
-            if let Some(out) = &mut out {
-                out(judged);
+            if let (Some(out), true) = (&mut out, more) {
+                more = out(judged).is_continue();
             }
         });
         outcome

@@ -98,7 +98,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
         self
     }
 
-    /// The connections so far, in the order of their first packets.
+    /// The connections so far, in the order they were first judged.
     pub fn connections(&self) -> Connections<'_> {
         Connections { shards: &self.shards, order: &self.order }
     }

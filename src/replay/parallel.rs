@@ -1,5 +1,7 @@
 //! Batches to verdicts: all shards beside each other, and the little that has to be done one after the other.
 
+use std::ops::ControlFlow;
+
 use rayon::prelude::*;
 
 use crate::compile::Matcher;
@@ -12,15 +14,15 @@ use super::shard::{Forward, Placed};
 use super::tally::PairTally;
 use super::{Judged, Replay, Tally, bare, route};
 
-/// Takes judged frames.
-pub type Out<'a> = dyn FnMut(Judged) + Send + 'a;
+/// Takes judged frames, for as long as it wants more of them.
+pub type Out<'a> = dyn FnMut(Judged) -> ControlFlow<()> + Send + 'a;
 
 impl<M: Matcher> Replay<'_, M> {
     /// Judges the next batches of the timeline, in the threads of the current rayon pool.
     ///
     /// `out` gets the judged frames, in order but for fragments that wait for the rest of their datagram; without it
     /// they are only counted.
-    pub fn push_batches(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) {
+    pub fn push_batches(&mut self, batches: &[Batch], out: Option<&mut Out<'_>>) -> ControlFlow<()> {
         if batches.iter().any(|batch| batch.error_in_fragments) || self.hold_errors() {
             return self.push_one_by_one(batches, out);
         }
@@ -45,10 +47,11 @@ impl<M: Matcher> Replay<'_, M> {
         for batch in batches {
             self.frames.merge(&batch.frames);
         }
-        if let Some(out) = &mut out {
-            self.hand_out(&placed, out);
-        }
         self.fragments = true;
+        match out {
+            Some(out) => self.hand_out(&placed, out),
+            None => ControlFlow::Continue(()),
+        }
     }
 
     /// Where each batch stands in the timeline; moves the timeline on.
@@ -68,18 +71,21 @@ impl<M: Matcher> Replay<'_, M> {
 
     /// For the rare case that an ICMP error comes in fragments: which connection it is about shows only when it is whole,
     /// and then the state of another shard as it is at that frame is needed.
-    fn push_one_by_one(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) {
+    fn push_one_by_one(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) -> ControlFlow<()> {
         for batch in batches {
             let first = self.sequence + 1;
             for placed in batch.in_order() {
                 let number = batch.number(first, placed.place);
+                let mut more = ControlFlow::Continue(());
                 self.push(number, placed.packet, &mut (), &mut |judged| {
-                    if let Some(out) = &mut out {
-                        out(judged);
+                    if let (Some(out), true) = (&mut out, more.is_continue()) {
+                        more = out(judged);
                     }
                 });
+                more?;
             }
         }
+        ControlFlow::Continue(())
     }
 
     /// Numbers the new connections of all shards.
@@ -108,7 +114,7 @@ impl<M: Matcher> Replay<'_, M> {
     }
 
     /// Hands out what was judged, by the sequence of the frames.
-    fn hand_out(&mut self, placed: &[Placed<'_>], out: &mut Out<'_>) {
+    fn hand_out(&mut self, placed: &[Placed<'_>], out: &mut Out<'_>) -> ControlFlow<()> {
         let mut judged: Vec<Judged> = vec![];
         for shard in &mut self.shards {
             judged.append(&mut shard.judged);
@@ -122,9 +128,7 @@ impl<M: Matcher> Replay<'_, M> {
         }
         let mut order: Vec<(u64, u32)> = judged.iter().map(|judged| judged.sequence).zip(0..).collect();
         order.par_sort_unstable();
-        for (_, at) in order {
-            out(judged[at as usize]);
-        }
+        order.into_iter().try_for_each(|(_, at)| out(judged[at as usize]))
     }
 
     /// The counts so far, of all that was judged.

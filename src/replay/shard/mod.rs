@@ -13,7 +13,6 @@ mod view;
 
 pub(super) use limits::Limits;
 pub(super) use run::Placed;
-pub(super) use view::Pair;
 
 use crate::packet::{IpPacket, Timestamp};
 use crate::policy::InterfaceId;
