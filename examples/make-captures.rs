@@ -19,7 +19,7 @@ use sgsim::packet::{Content, TcpFlags, Transport};
 /// Clusters that run at the same time.
 const AT_ONCE: u32 = 64;
 /// Frame lengths that packets with payload are stretched to, one after the other; 0 leaves them.
-const SIZES: [usize; 8] = [0, 0, 0, 300, 0, 600, 0, 1514];
+const SIZES: [usize; 8] = [0, 0, 0, 0, 300, 0, 0, 1514];
 
 const SCENARIO: &str = "\
 # Goes with mixed.pcap and small.pcap: each host of the shipped cluster has a first octet, one address in each copy.
@@ -146,14 +146,14 @@ fn write(frames: &[Frame], path: &Path, size: u64, small: bool) -> Result<(), Bo
     let mut octets = Octets::default();
     let mut bytes = Vec::new();
     let length = frames.last().map_or(0, |frame| frame.after) + 1_000_000_000;
-    let repeat = if small { 2 } else { 7 };
+    let repeat = |copy| if small { 1 + u64::from(copy % 2 == 0) } else { 4 };
     'all: loop {
         for frame in frames {
             for copy in wave * AT_ONCE..(wave + 1) * AT_ONCE {
                 if frame.is_scan && copy % 8 != 0 {
                     continue;
                 }
-                for again in 0..if frame.has_payload { repeat } else { 1 } {
+                for again in 0..if frame.has_payload { repeat(copy) } else { 1 } {
                     bytes.clone_from(&frame.bytes);
                     if frame.has_payload && small {
                         let headers = if bytes[23] == 6 { 34 + usize::from(bytes[46] >> 4) * 4 } else { 42 };
