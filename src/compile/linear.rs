@@ -62,12 +62,26 @@ fn rank(rule: &Rule) -> (crate::policy::Priority, crate::policy::Action) {
     (rule.priority, rule.action)
 }
 
+impl Linear<'_> {
+    /// The first matching rule of each group.
+    fn firsts(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+    ) -> impl Iterator<Item = Option<RuleId>> {
+        let first_match =
+            |rules: &Vec<RuleId>| rules.iter().copied().find(|&id| self.policy.rule(id).matches(header));
+        self.groups(interface, direction).iter().map(first_match)
+    }
+}
+
 impl Matcher for Linear<'_> {
     fn decide(&self, interface: InterfaceId, direction: Direction, header: &Header) -> Option<RuleId> {
-        let firsts = self.each_group(interface, direction, header).into_iter().flatten();
+        let mut firsts = self.firsts(interface, direction, header).flatten();
         match self.policy.dialect {
             // Groups in the order bound; the first that has a match decides.
-            Dialect::Ordered => firsts.into_iter().next(),
+            Dialect::Ordered => firsts.next(),
             // One list by (priority, deny first, position of the group, position of the rule): its first match is
             // the best of the groups' first matches, and `min_by_key` keeps the earlier group on a tie.
             Dialect::Union => firsts.min_by_key(|&id| rank(self.policy.rule(id))),
@@ -80,8 +94,17 @@ impl Matcher for Linear<'_> {
         direction: Direction,
         header: &Header,
     ) -> Vec<Option<RuleId>> {
-        let first_match =
-            |rules: &Vec<RuleId>| rules.iter().copied().find(|&id| self.policy.rule(id).matches(header));
-        self.groups(interface, direction).iter().map(first_match).collect()
+        self.firsts(interface, direction, header).collect()
+    }
+
+    fn each_group_into(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+        said: &mut Vec<Option<RuleId>>,
+    ) {
+        said.clear();
+        said.extend(self.firsts(interface, direction, header));
     }
 }

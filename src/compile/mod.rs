@@ -23,4 +23,16 @@ pub trait Matcher: Send + Sync {
         direction: Direction,
         header: &Header,
     ) -> Vec<Option<RuleId>>;
+
+    /// The same, into a list that is used again and again.
+    fn each_group_into(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+        said: &mut Vec<Option<RuleId>>,
+    ) {
+        said.clear();
+        said.extend(self.each_group(interface, direction, header));
+    }
 }

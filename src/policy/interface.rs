@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::packet::Family;
 
 use super::{GroupId, Origin};
 
@@ -49,65 +48,92 @@ pub struct OverlapError {
 /// `behind` network, else it is outside."
 #[derive(Debug, Clone, Default)]
 pub struct Owners {
-    own: BTreeMap<IpAddr, InterfaceId>,
-    /// By family, then longest prefix first, so that the first hit is the longest; each level is one map.
-    behind: [Vec<(u8, BTreeMap<IpAddr, InterfaceId>)>; 2],
+    /// By family, the starts of intervals that belong to one interface or to none, ascending; the first is 0.
+    v4: Vec<(u32, Option<InterfaceId>)>,
+    v6: Vec<(u128, Option<InterfaceId>)>,
 }
 
-const fn family_index(family: Family) -> usize {
-    match family {
-        Family::V4 => 0,
-        Family::V6 => 1,
-    }
-}
+/// What an interface claims: the lengths of all prefixes of an address are its own, the longest.
+type Claims = BTreeMap<IpNet, InterfaceId>;
 
 impl Owners {
     /// Makes the table of these interfaces; all overlaps are told, and of each the first interface keeps what
     /// both claim.
     pub fn new(interfaces: &[Interface]) -> (Self, Vec<OverlapError>) {
-        let mut owners = Self::default();
+        let (mut own, mut behind) = (Claims::new(), Claims::new());
         let mut overlaps = Vec::new();
+        let mut claim = |claims: &mut Claims, net: IpNet, id, what: String| match claims.get(&net) {
+            Some(&first) if first != id => overlaps.push(OverlapError { what, first, second: id }),
+            Some(_) => {}
+            None => {
+                claims.insert(net, id);
+            }
+        };
         for (index, interface) in (0..).zip(interfaces) {
             let id = InterfaceId(index);
-            let mut claim = |taken: Option<&InterfaceId>, what: String| match taken {
-                Some(&first) => {
-                    if first != id {
-                        overlaps.push(OverlapError { what, first, second: id });
-                    }
-                    false
-                }
-                None => true,
-            };
             for &address in &interface.addresses {
-                if claim(owners.own.get(&address), address.to_string()) {
-                    owners.own.insert(address, id);
-                }
+                claim(&mut own, IpNet::from(address), id, address.to_string());
             }
             for net in &interface.behind {
-                let levels = &mut owners.behind[family_index(Family::of(net.addr()))];
-                let at = levels.partition_point(|(length, _)| *length > net.prefix_len());
-                if levels.get(at).is_none_or(|(length, _)| *length != net.prefix_len()) {
-                    levels.insert(at, (net.prefix_len(), BTreeMap::new()));
-                }
-                let level = &mut levels[at].1;
-                if claim(level.get(&net.network()), net.to_string()) {
-                    level.insert(net.network(), id);
-                }
+                claim(&mut behind, net.trunc(), id, net.to_string());
             }
         }
-        (owners, overlaps)
+        // An own address wins over any network behind, one of full length too.
+        behind.extend(own);
+        (Self::of_claims(&behind), overlaps)
+    }
+
+    fn of_claims(claims: &Claims) -> Self {
+        let mut owners = Self { v4: vec![(0, None)], v6: vec![(0, None)] };
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for (net, &id) in claims {
+            match net {
+                IpNet::V4(net) => v4.push((net.network().to_bits(), net.broadcast().to_bits(), id)),
+                IpNet::V6(net) => v6.push((net.network().to_bits(), net.broadcast().to_bits(), id)),
+            }
+        }
+        // Shorter prefixes first, so that longer ones cut into them.
+        v4.sort_by_key(|&(first, last, _)| std::cmp::Reverse(last - first));
+        v6.sort_by_key(|&(first, last, _)| std::cmp::Reverse(last - first));
+        let mut starts4 = BTreeMap::from([(0_u32, None)]);
+        for (first, last, id) in v4 {
+            cut(&mut starts4, first, last.checked_add(1), id);
+        }
+        let mut starts6 = BTreeMap::from([(0_u128, None)]);
+        for (first, last, id) in v6 {
+            cut(&mut starts6, first, last.checked_add(1), id);
+        }
+        owners.v4 = starts4.into_iter().collect();
+        owners.v6 = starts6.into_iter().collect();
+        owners
     }
 
     /// The interface that the address belongs to; `None` is outside.
     pub fn of(&self, address: IpAddr) -> Option<InterfaceId> {
-        if let Some(&id) = self.own.get(&address) {
-            return Some(id);
+        match address {
+            IpAddr::V4(address) => at(&self.v4, address.to_bits()),
+            IpAddr::V6(address) => at(&self.v6, address.to_bits()),
         }
-        self.behind[family_index(Family::of(address))].iter().find_map(|(length, level)| {
-            let network = IpNet::new(address, *length).ok()?.network();
-            level.get(&network).copied()
-        })
     }
+}
+
+/// Gives an interval to an interface; CIDRs nest, so all that is cut away belonged to one other.
+fn cut<T: Ord + Copy>(
+    starts: &mut BTreeMap<T, Option<InterfaceId>>,
+    first: T,
+    behind: Option<T>,
+    id: InterfaceId,
+) {
+    let before = starts.range(..=first).next_back().and_then(|(_, &id)| id);
+    starts.insert(first, Some(id));
+    if let Some(behind) = behind {
+        starts.entry(behind).or_insert(before);
+    }
+}
+
+fn at<T: Ord + Copy>(starts: &[(T, Option<InterfaceId>)], address: T) -> Option<InterfaceId> {
+    let behind = starts.partition_point(|&(start, _)| start <= address);
+    starts.get(behind.checked_sub(1)?)?.1
 }
 
 #[cfg(test)]

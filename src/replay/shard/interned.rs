@@ -18,6 +18,12 @@ pub(super) struct Opening {
     pub said: [Vec<Option<RuleId>>; 2],
 }
 
+impl Default for Opening {
+    fn default() -> Self {
+        Self { reason: Reason::NotIp, steps: Steps::default(), icmp: None, said: [vec![], vec![]] }
+    }
+}
+
 /// Where the packets of a connection pass, and what let it open there: by endpoint, the lower first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) struct Path {
@@ -32,17 +38,23 @@ pub(super) struct Path {
 pub(super) struct Interned<T, C> {
     numbers: HashMap<T, u32, FixedState>,
     values: Vec<(T, C)>,
+    /// The number asked for last: likely to be asked for again.
+    last: u32,
 }
 
 impl<T, C> Default for Interned<T, C> {
     fn default() -> Self {
-        Self { numbers: HashMap::default(), values: vec![] }
+        Self { numbers: HashMap::default(), values: vec![], last: 0 }
     }
 }
 
 impl<T: Clone + Eq + std::hash::Hash, C: Default> Interned<T, C> {
     pub(super) fn number(&mut self, value: &T) -> u32 {
+        if self.values.get(self.last as usize).is_some_and(|(last, _)| last == value) {
+            return self.last;
+        }
         if let Some(&number) = self.numbers.get(value) {
+            self.last = number;
             return number;
         }
         let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);

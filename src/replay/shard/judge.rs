@@ -1,8 +1,8 @@
 //! Packets to verdicts: the one evaluator.
 
 use crate::compile::Matcher;
-use crate::packet::{Content, IcmpRole, IpPacket, Packet, Service, Timestamp, Transport};
-use crate::policy::{InterfaceId, RuleId};
+use crate::packet::{Content, Header, IcmpRole, IpPacket, Packet, Service, Timestamp, Transport};
+use crate::policy::InterfaceId;
 use crate::replay::context::{At, Context, Ends, control_traffic, piece, was_opened_by_receiver};
 use crate::replay::fragments::{Added, Datagram, Piece};
 use crate::replay::key::Key;
@@ -25,6 +25,8 @@ struct Datum<'a> {
     ip: &'a IpPacket,
     now: Timestamp,
     pieces: &'a [Piece],
+    /// Which connection has its key, where that was looked up already.
+    known: Option<Option<Local>>,
 }
 
 impl Datum<'_> {
@@ -32,6 +34,17 @@ impl Datum<'_> {
         let bytes = self.pieces.iter().map(|piece| u64::from(piece.packet.length)).sum();
         Volume { packets: self.pieces.len() as u64, bytes }
     }
+}
+
+/// Whose datagram it is.
+struct Whose {
+    key: Key,
+    sender: Side,
+    ends: Ends,
+    /// The connection of this key.
+    known: Option<Local>,
+    /// The same, unless the datagram begins a new one.
+    live: Option<Local>,
 }
 
 /// What became of a datagram.
@@ -51,6 +64,18 @@ impl Shard {
         packet: Packet,
         observer: &mut impl Observer,
     ) {
+        self.found(context, at, packet, None, observer);
+    }
+
+    /// Judges a packet of which it may be known which connection has its key, or that none has.
+    pub(super) fn found<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        at: At,
+        packet: Packet,
+        known: Option<Option<Local>>,
+        observer: &mut impl Observer,
+    ) {
         let Content::Ip(ip) = packet.content else { return };
         let ends = context.ends(&ip);
         let piece = piece(at, packet);
@@ -67,7 +92,8 @@ impl Shard {
             }
             return;
         }
-        self.datum(context, &Datum { moment, ip: &ip, now: packet.time, pieces: &[piece] }, ends, observer);
+        let datum = Datum { moment, ip: &ip, now: packet.time, pieces: &[piece], known };
+        self.datum(context, &datum, ends, observer);
     }
 
     fn reassembled<M: Matcher>(
@@ -86,7 +112,7 @@ impl Shard {
             return;
         }
         let ends = context.ends(&ip);
-        self.datum(context, &Datum { moment, ip: &ip, now, pieces }, ends, observer);
+        self.datum(context, &Datum { moment, ip: &ip, now, pieces, known: None }, ends, observer);
     }
 
     /// Judges what another shard could not.
@@ -97,7 +123,7 @@ impl Shard {
         observer: &mut impl Observer,
     ) {
         let Forward { moment, ref ip, now, ref pieces, what } = *forward;
-        let datum = Datum { moment, ip, now, pieces };
+        let datum = Datum { moment, ip, now, pieces, known: None };
         match what {
             What::Orphan => self.note_orphan(context, &datum),
             What::Judge | What::FindQuoted => self.datum(context, &datum, context.ends(ip), observer),
@@ -134,14 +160,14 @@ impl Shard {
     fn orphaned<M: Matcher>(&mut self, context: &Context<'_, M>, moment: Moment, datagram: &Datagram) {
         let now = datagram.last_time();
         if let Some(ip) = datagram.first.filter(|ip| Service::of(ip).is_some()) {
-            let datum = Datum { moment, ip: &ip, now, pieces: &datagram.pieces };
+            let datum = Datum { moment, ip: &ip, now, pieces: &datagram.pieces, known: None };
             return self.note_orphan(context, &datum);
         }
         let judgement = Judgement::bare(Reason::OrphanFragment);
         for piece in &datagram.pieces {
             let Content::Ip(own) = piece.packet.content else { continue };
             let pieces = std::slice::from_ref(piece);
-            self.tell(context, &Datum { moment, ip: &own, now, pieces }, judgement, false);
+            self.tell(context, &Datum { moment, ip: &own, now, pieces, known: None }, judgement, false);
         }
     }
 
@@ -161,9 +187,9 @@ impl Shard {
         let known = self.find(&key);
         let live = known.filter(|&local| self.goes_on(context, local, datum));
         let judgement = Judgement::bare(Reason::OrphanFragment);
-        let ends = context.ends(datum.ip);
+        let whose = Whose { key, sender: side, ends: context.ends(datum.ip), known, live };
         let places = self.places(live);
-        let (judgement, opening) = self.note(datum, (key, side), ends, judgement, live, places, [vec![], vec![]]);
+        let (judgement, opening) = self.note(context, datum, &whose, judgement, places);
         self.tell(context, datum, judgement, opening);
     }
 
@@ -191,15 +217,15 @@ impl Shard {
         if key.is_of_messages() && !self.messages && quoted.is_none() {
             return Outcome::Elsewhere;
         }
-        let known = self.find(&key);
+        let known = datum.known.unwrap_or_else(|| self.find(&key));
         let live = known.filter(|&local| self.goes_on(context, local, datum));
         let mut places = self.places(known);
+        let whose = Whose { key, sender: side, ends, known, live };
         let (from, to) = match ends {
             Ok(ends) => ends,
             Err(reason) => {
                 let judgement = Judgement::bare(reason);
-                let (judgement, opening) =
-                    self.note(datum, (key, side), ends, judgement, live, places, [vec![], vec![]]);
+                let (judgement, opening) = self.note(context, datum, &whose, judgement, places);
                 return Outcome::Judged(judgement, opening);
             }
         };
@@ -229,9 +255,7 @@ impl Shard {
             self.attach(local, ip, now, datum.volume(), reason);
             return Outcome::Judged(Judgement { connection: Some(local.id()), ..judgement }, false);
         }
-        // What each group would say is told of openings only.
-        let said = if live.is_none() { said(context, &steps, ip, service) } else { [vec![], vec![]] };
-        let (judgement, opening) = self.note(datum, (key, side), ends, judgement, live, places, said);
+        let (judgement, opening) = self.note(context, datum, &whose, judgement, places);
         Outcome::Judged(judgement, opening)
     }
 
@@ -287,18 +311,16 @@ impl Shard {
         });
     }
 
-    /// Writes the datagram into its connection's record, a new one when `live` is none, and the state into the table.
-    #[allow(clippy::too_many_arguments)]
-    fn note(
+    /// Writes the datagram into its connection's record, a new one when none is live, and the state into the table.
+    fn note<M: Matcher>(
         &mut self,
+        context: &Context<'_, M>,
         datum: &Datum<'_>,
-        (key, sender): (Key, Side),
-        ends: Ends,
+        whose: &Whose,
         mut judgement: Judgement,
-        live: Option<Local>,
         places: [Option<Place>; 2],
-        said: [Vec<Option<RuleId>>; 2],
     ) -> (Judgement, bool) {
+        let &Whose { key, sender, ends, known, live } = whose;
         let (ip, now) = (datum.ip, datum.now);
         let path = path(ends, sender, &places);
         let absent = match path.outside {
@@ -330,14 +352,16 @@ impl Shard {
                 Transport::Icmp(icmp) => Some((icmp.kind, icmp.code)),
                 _ => None,
             };
-            let how = Opening { reason: judgement.reason, steps: judgement.steps, icmp, said };
-            let number = self.openings.number(&how);
+            let how = &mut self.opening;
+            (how.reason, how.steps, how.icmp) = (judgement.reason, judgement.steps, icmp);
+            fill_said(context, how, ip);
+            let number = self.openings.number(how);
             let conversation = Tracked::open(ip.transport, initiator, sender, now);
             let entry = Entry { conversation, places };
             let fill = Fill { number, path, flags: high | first | blocked, absent, now, volume: datum.volume() };
             let local = match Narrow::new(&key) {
-                Some(narrow) => Local(fill.add(&mut self.narrow, narrow, sender, &entry)),
-                None => Local(fill.add(&mut self.wide, Wide::new(&key), sender, &entry) | WIDE),
+                Some(narrow) => Local(fill.add(&mut self.narrow, narrow, sender, &entry, known)),
+                None => Local(fill.add(&mut self.wide, Wide::new(&key), sender, &entry, known) | WIDE),
             };
             self.opened.push(Opened { moment: datum.moment, local });
             local
@@ -386,13 +410,20 @@ struct Fill {
 }
 
 impl Fill {
-    fn add<K: Stored>(&self, table: &mut Table<K>, key: K, sender: Side, entry: &Entry) -> u32 {
+    fn add<K: Stored>(
+        &self,
+        table: &mut Table<K>,
+        key: K,
+        sender: Side,
+        entry: &Entry,
+        older: Option<Local>,
+    ) -> u32 {
         let mut extra = Extra::default();
         let mut record = Record::new(key, self.now, self.number, self.flags);
         record.path = self.path;
         record.count(sender, self.volume, &mut extra);
         record.store(entry, self.absent, &mut extra);
-        let at = table.add(record);
+        let at = table.add(record, older.map(|Local(bits)| bits & !WIDE));
         table.set_extra(at, extra);
         at
     }
@@ -420,23 +451,16 @@ fn path(ends: Ends, sender: Side, places: &[Option<Place>; 2]) -> Path {
 }
 
 /// What each group would say alone at the steps where the rules decided.
-fn said<M: Matcher>(
-    context: &Context<'_, M>,
-    steps: &Steps,
-    ip: &IpPacket,
-    service: Service,
-) -> [Vec<Option<RuleId>>; 2] {
-    let at = |step: Option<&crate::replay::StepVerdict>, remote| match step {
-        Some(step)
-            if matches!(
-                step.reason,
-                Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid
-            ) =>
+fn fill_said<M: Matcher>(context: &Context<'_, M>, opening: &mut Opening, ip: &IpPacket) {
+    let Steps { egress, ingress } = &opening.steps;
+    let steps = [(egress, ip.destination()), (ingress, ip.source())];
+    for ((step, remote), said) in steps.into_iter().zip(&mut opening.said) {
+        said.clear();
+        if let (Some(step), Some(service)) = (step, Service::of(ip))
+            && matches!(step.reason, Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid)
         {
-            let header = crate::packet::Header { remote, service };
-            context.matcher.each_group(step.interface, step.direction, &header)
+            let header = Header { remote, service };
+            context.matcher.each_group_into(step.interface, step.direction, &header, said);
         }
-        _ => vec![],
-    };
-    [at(steps.egress.as_ref(), ip.destination()), at(steps.ingress.as_ref(), ip.source())]
+    }
 }

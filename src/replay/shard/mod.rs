@@ -22,7 +22,7 @@ use super::key::Key;
 use super::{ConnectionId, Judged};
 
 use counts::Counts;
-use interned::{Openings, Paths};
+use interned::{Opening, Openings, Paths};
 use record::{Narrow, Wide};
 use table::Table;
 
@@ -114,6 +114,8 @@ pub(super) struct Shard {
     narrow: Table<Narrow>,
     wide: Table<Wide>,
     openings: Openings,
+    /// Scratch space.
+    opening: Opening,
     paths: Paths,
     pub fragments: Fragments,
     counts: Counts,

@@ -74,6 +74,13 @@ impl Narrow {
         (key, if upward { Side::Low } else { Side::High })
     }
 
+    /// The side that sent a packet.
+    #[inline]
+    pub(super) fn sender(packet: &Compact) -> Side {
+        let ([a, b], [p, q]) = (packet.addresses, packet.ports);
+        if (a, p) <= (b, q) { Side::Low } else { Side::High }
+    }
+
     /// The stored form of a key, where this is it.
     pub(super) fn new(key: &Key) -> Option<Self> {
         let (std::net::IpAddr::V4(low), std::net::IpAddr::V4(high)) = (key.low.address, key.high.address) else {

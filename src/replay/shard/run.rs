@@ -11,6 +11,9 @@ use super::limits::Kind;
 use super::record::{BLOCKED, Narrow};
 use super::{Forward, Local, Moment, Shard, What};
 
+/// Packets whose connections are looked for at once.
+const WAVE: usize = 16;
+
 /// A batch, and where the timeline is when it begins.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::replay) struct Placed<'a> {
@@ -61,8 +64,8 @@ impl Shard {
                 compact.partition_point(|packet| packet.place < until)
             };
             let (now, later) = compact.split_at(before);
-            for packet in now {
-                self.compact(context, packet, at);
+            for wave in now.chunks(WAVE) {
+                self.wave(context, wave, at);
             }
             compact = later;
             if ends_wait <= other && ends_wait < u32::MAX {
@@ -83,15 +86,35 @@ impl Shard {
         (place < placed.batch.count).then_some(place)
     }
 
+    /// Judges packets, after looking for their connections all at once: so the memory that holds them comes while others are
+    /// looked for.
+    fn wave<M: Matcher>(&mut self, context: &Context<'_, M>, wave: &[Compact], at: impl Fn(u32) -> At) {
+        let mut found = [None; WAVE];
+        for (found, packet) in found.iter_mut().zip(wave) {
+            *found = self.narrow.find(&Narrow::of(packet).0);
+        }
+        let replaced = self.narrow.replaced();
+        for (&found, packet) in found.iter().zip(wave) {
+            // The packets before it may have opened its connection, or one in the place of what was found.
+            let found = if found.is_none() || self.narrow.replaced() != replaced {
+                self.narrow.find(&Narrow::of(packet).0)
+            } else {
+                found
+            };
+            self.compact(context, packet, found, &at);
+        }
+    }
+
     #[inline]
     fn compact<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
         packet: &Compact,
+        found: Option<u32>,
         at: impl Fn(u32) -> At,
     ) {
-        let (key, side) = Narrow::of(packet);
-        if let Some(local) = self.narrow.find(&key) {
+        if let Some(local) = found {
+            let side = Narrow::sender(packet);
             let kind = Kind::of(packet.protocol, packet.detail);
             let record = self.narrow.get_mut(local);
             if record.go_on(&context.limits, kind, side, packet.time, packet.length) {
@@ -128,6 +151,6 @@ impl Shard {
                 return;
             }
         }
-        self.packet(context, at(packet.place), packet.packet(), &mut ());
+        self.found(context, at(packet.place), packet.packet(), Some(found.map(Local)), &mut ());
     }
 }

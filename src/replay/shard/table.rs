@@ -16,6 +16,7 @@ pub(super) struct Table<K: Stored> {
     chunks: Vec<Vec<Record<K>>>,
     extras: HashMap<u32, Extra, FixedState>,
     hasher: FixedState,
+    replaced: u64,
 }
 
 impl<K: Stored> Default for Table<K> {
@@ -26,6 +27,7 @@ impl<K: Stored> Default for Table<K> {
             extras: HashMap::default(),
             // Fixed: the same input takes the same time and memory on every run.
             hasher: FixedState::default(),
+            replaced: 0,
         }
     }
 }
@@ -53,26 +55,32 @@ impl<K: Stored> Table<K> {
         self.index.find(self.hasher.hash_one(key), same).copied()
     }
 
-    /// Adds a connection, in the place of an older one of its key.
-    pub(super) fn add(&mut self, record: Record<K>) -> u32 {
+    /// Adds a connection, in the place of an older one of its key if there is one.
+    pub(super) fn add(&mut self, record: Record<K>, older: Option<u32>) -> u32 {
         let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        let key = record.key;
+        let hash = self.hasher.hash_one(record.key);
         if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
         if let Some(last) = self.chunks.last_mut() {
             last.push(record);
         }
-        let (chunks, hasher) = (&self.chunks, &self.hasher);
-        let key_at = |at: u32| chunks[at as usize / CHUNK][at as usize % CHUNK].key;
-        let hash = hasher.hash_one(key);
-        match self.index.find_mut(hash, |&at| key_at(at) == key) {
-            Some(known) => *known = at,
-            None => {
-                self.index.insert_unique(hash, at, |&at| hasher.hash_one(key_at(at)));
-            }
+        let older = older.and_then(|older| self.index.find_mut(hash, |&known| known == older));
+        if let Some(known) = older {
+            self.replaced += 1;
+            *known = at;
+        } else {
+            let (chunks, hasher) = (&self.chunks, &self.hasher);
+            let hash_at =
+                |&at: &u32| hasher.hash_one(chunks[at as usize / CHUNK][at as usize % CHUNK].key);
+            self.index.insert_unique(hash, at, hash_at);
         }
         at
+    }
+
+    /// Changes whenever a connection takes the place of another.
+    pub(super) const fn replaced(&self) -> u64 {
+        self.replaced
     }
 
     pub(super) fn extra(&self, at: u32) -> Extra {
