@@ -141,14 +141,7 @@ impl Connection {
 
     /// The service it is for: the responder's port, the request that was asked, or the protocol.
     pub fn service(&self) -> Service {
-        match self.first_service {
-            Service::Port(protocol, _) => Service::Port(protocol, self.responder.port),
-            Service::Icmp { family, kind, code } if !self.initiator_first => {
-                let kind = crate::packet::request_of(family, kind).unwrap_or(kind);
-                Service::Icmp { family, kind, code }
-            }
-            service => service,
-        }
+        service(self.first_service, self.initiator_first, self.responder.port)
     }
 
     /// Both directions together.
@@ -161,5 +154,17 @@ impl Connection {
     pub fn deciding_step(&self) -> Option<&StepVerdict> {
         let assumed = || self.steps.iter().find(|step| step.reason == Reason::AssumedEstablished);
         self.steps.stopped().or_else(assumed).or_else(|| self.steps.iter().last())
+    }
+}
+
+/// The service that a connection is for, by what its first packet asked for.
+pub(super) fn service(first: Service, initiator_first: bool, responder_port: u16) -> Service {
+    match first {
+        Service::Port(protocol, _) => Service::Port(protocol, responder_port),
+        Service::Icmp { family, kind, code } if !initiator_first => {
+            let kind = crate::packet::request_of(family, kind).unwrap_or(kind);
+            Service::Icmp { family, kind, code }
+        }
+        service => service,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::packet::{Header, Timestamp};
+use crate::packet::{Header, Service, Timestamp};
 use crate::policy::{Direction, GroupId, Policy, RuleId};
 
 use super::{Connection, ConnectionVerdict, Reason, StepVerdict, Verdict, Volume};
@@ -122,6 +122,8 @@ pub struct Tally {
     pub outside: Vec<PairTally>,
     /// Packets that were dropped inside connections that had been let open, and how many such connections there are.
     pub later_drops: (u64, u64),
+    /// Connections that were allowed, by service.
+    pub allowed: BTreeMap<Service, u64>,
 }
 
 impl Tally {
@@ -149,6 +151,7 @@ impl Tally {
             groups: groups.flat_map(|group| Direction::BOTH.map(|d| empty(group, d))).collect(),
             outside: vec![],
             later_drops: (0, 0),
+            allowed: BTreeMap::new(),
         }
     }
 
@@ -183,6 +186,9 @@ impl Tally {
         }
         self.later_drops.0 += part.later_drops.0;
         self.later_drops.1 += part.later_drops.1;
+        for (&service, &count) in &part.allowed {
+            *self.allowed.entry(service).or_default() += count;
+        }
     }
 
     /// Adds what a rule decided.

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use crate::replay::{ConnectionVerdict, Verdict};
 
 use super::matrix::Matrix;
-use super::rows::{Row, fold_scans, folded};
+use super::rows::{Row, folded, folded_with_scans};
 use super::{Options, Results, label, notes, time};
 
 /// Blocked rows that are shown unasked.
@@ -110,11 +110,11 @@ fn headline(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 fn blocked(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io::Result<()> {
     let all = options.show.contains(ConnectionVerdict::Blocked);
-    let rows = folded(results, ConnectionVerdict::Blocked);
+    let fold = if all { folded } else { folded_with_scans };
+    let rows = fold(results, ConnectionVerdict::Blocked);
     if rows.is_empty() {
         return Ok(());
     }
-    let rows = if all { rows } else { fold_scans(rows) };
     let shown = if all { rows.len() } else { rows.len().min(TOP) };
     connections("Blocked, worst first", results, &rows[..shown], out)?;
     if shown == rows.len() {

@@ -1,7 +1,10 @@
 //! Connections of one verdict, folded into the rows that people read, worst first.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+
+use rayon::prelude::*;
 
 use crate::packet::{PortRange, PortSet, Protocol, Service, Timestamp};
 use crate::policy::{Direction, InterfaceId, RuleId};
@@ -21,38 +24,56 @@ pub(super) type Rules = [Option<RuleId>; 2];
 pub(super) type At = Option<(InterfaceId, Direction)>;
 
 /// Connections that differ in nothing a reader would act on.
+///
+/// There may be a million of them before scans are folded, so a row of one service owns no memory of its own.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub initiator: IpAddr,
     pub responder: IpAddr,
-    /// Ascending; one, unless the row is a scan.
-    pub services: Vec<Service>,
+    /// The service; of a scan the first.
+    pub service: Service,
     /// The deciding step; `None` when no group was asked.
     pub step: At,
     pub reason: Reason,
-    pub rules: BTreeSet<Rules>,
+    /// The rules; of a scan those of the first service.
+    pub rules: Rules,
     /// How many connections it stands for.
     pub connections: u64,
     pub volume: Volume,
     pub first: Timestamp,
     pub last: Timestamp,
+    scan: Option<Box<Scan>>,
+}
+
+/// What a scan was after.
+#[derive(Debug, Clone, Default)]
+struct Scan {
+    services: BTreeSet<Service>,
+    rules: BTreeSet<Rules>,
 }
 
 impl Row {
-    fn add(&mut self, other: Self) {
-        self.services.extend(other.services);
-        self.rules.extend(other.rules);
+    fn add(&mut self, other: &Self) {
         self.connections += other.connections;
         self.volume += other.volume;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
     }
 
+    /// What rows of one scan have in common, then what tells them apart.
+    fn scan_order(&self) -> impl Ord + use<> {
+        (self.initiator, self.responder, self.step, self.reason, self.service, self.rules)
+    }
+
+    fn order(&self) -> impl Ord + use<> {
+        (self.initiator, self.responder, self.service, self.step, self.reason, self.rules)
+    }
+
     /// `tcp 10250 kubelet`, or `37 ports: tcp 21-23,…`.
     pub(super) fn service(&self) -> String {
-        match self.services[..] {
-            [service] => label::service(service),
-            _ => scan(&self.services),
+        match &self.scan {
+            None => label::service(self.service),
+            Some(scan) => scan.words(),
         }
     }
 
@@ -63,19 +84,25 @@ impl Row {
 
     /// The rules, `-` for none, `3 rules` for those of a scan.
     pub(super) fn rule(&self, results: &Results<'_>) -> String {
-        match self.rules.iter().collect::<Vec<_>>()[..] {
-            [[None, None]] => "-".into(),
-            [rules] => {
-                let names: Vec<_> = rules.iter().flatten().map(|&id| results.rule(id)).collect();
+        match &self.scan {
+            Some(scan) if scan.rules.len() > 1 => format!("{} rules", scan.rules.len()),
+            _ if self.rules == [None, None] => "-".into(),
+            _ => {
+                let names: Vec<_> = self.rules.iter().flatten().map(|&id| results.rule(id)).collect();
                 names.join(" + ")
             }
-            ref several => format!("{} rules", several.len()),
         }
     }
 }
 
-/// `37 ports: tcp 21-23,…`.
-fn scan(services: &[Service]) -> String {
+impl Scan {
+    /// `37 ports: tcp 21-23,…`.
+    fn words(&self) -> String {
+        scan(&self.services)
+    }
+}
+
+fn scan(services: &BTreeSet<Service>) -> String {
     let mut ports: BTreeMap<Protocol, Vec<PortRange>> = BTreeMap::new();
     let mut others = Vec::new();
     for &service in services {
@@ -113,64 +140,75 @@ fn row(connection: &Connection) -> Row {
     Row {
         initiator: connection.initiator.address,
         responder: connection.responder.address,
-        services: vec![connection.service()],
+        service: connection.service(),
         step: step.map(|step| (step.interface, step.direction)),
         reason: connection.reason,
-        rules: BTreeSet::from([rules]),
+        rules,
         connections: 1,
         volume: connection.volume(),
         first: connection.first,
         last: connection.last,
+        scan: None,
     }
 }
 
-fn worst_first(rows: &mut [Row]) {
-    // Stable: what is alike otherwise stays in the order of addresses and services.
-    rows.sort_by_key(|row| std::cmp::Reverse((row.connections, row.volume.packets)));
+/// Most connections first, then most packets.
+fn worst_first(a: &Row, b: &Row) -> Ordering {
+    (b.connections, b.volume.packets).cmp(&(a.connections, a.volume.packets))
+}
+
+/// A row for each connection, then one for those that are equal in this order.
+fn rows<K: Ord>(results: &Results<'_>, verdict: ConnectionVerdict, order: impl Fn(&Row) -> K + Sync) -> Vec<Row> {
+    let count = results.tally.connections(verdict).connections;
+    let mut rows = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+    rows.extend(results.connections.of(verdict).map(|connection| row(&connection)));
+    rows.par_sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+    rows.dedup_by(|next, row| {
+        let same = order(next) == order(row);
+        if same {
+            row.add(next);
+        }
+        same
+    });
+    rows
 }
 
 /// The connections with this verdict, folded by (initiator address, responder address, service, step, reason,
 /// rules): those of most connections first, then of most packets.
 pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
-    let mut rows: BTreeMap<_, Row> = BTreeMap::new();
-    for connection in results.connections.of(verdict) {
-        let new = row(&connection);
-        let key = (new.initiator, new.responder, new.services[0], new.step, new.reason, new.rules.clone());
-        match rows.get_mut(&key) {
-            Some(row) => {
-                row.add(Row { services: vec![], ..new });
-            }
-            None => {
-                rows.insert(key, new);
-            }
-        }
-    }
-    let mut rows: Vec<_> = rows.into_values().collect();
-    worst_first(&mut rows);
+    let mut rows = rows(results, verdict, Row::order);
+    rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.order().cmp(&b.order())));
     rows
 }
 
-/// Folds scans: the rows of one initiator, responder, step and reason, when they name many services.
-pub(super) fn fold_scans(rows: Vec<Row>) -> Vec<Row> {
-    let mut groups: BTreeMap<_, Vec<Row>> = BTreeMap::new();
-    for row in rows {
-        groups.entry((row.initiator, row.responder, row.step, row.reason)).or_default().push(row);
-    }
-    let mut folded = Vec::new();
-    for mut rows in groups.into_values() {
-        let services: BTreeSet<_> = rows.iter().map(|row| row.services[0]).collect();
-        if services.len() <= SCAN {
-            folded.append(&mut rows);
+/// The same with scans folded too: the rows of one initiator, responder, step and reason, when they name many
+/// services.
+pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
+    let mut rows = rows(results, verdict, Row::scan_order);
+    let together = |a: &Row, b: &Row| {
+        (a.initiator, a.responder, a.step, a.reason) == (b.initiator, b.responder, b.step, b.reason)
+    };
+    for group in rows.chunk_by_mut(together) {
+        let services = group.chunk_by(|a, b| a.service == b.service).count();
+        if services <= SCAN {
             continue;
         }
-        let whole = rows.into_iter().reduce(|mut scan, row| {
-            scan.add(row);
-            scan
-        });
-        folded.extend(whole.map(|scan| Row { services: services.into_iter().collect(), ..scan }));
+        let scan = Scan {
+            services: group.iter().map(|row| row.service).collect(),
+            rules: group.iter().map(|row| row.rules).collect(),
+        };
+        if let Some((first, rest)) = group.split_first_mut() {
+            for row in rest {
+                first.add(row);
+                // It is told with the first.
+                row.connections = 0;
+            }
+            first.scan = Some(Box::new(scan));
+        }
     }
-    worst_first(&mut folded);
-    folded
+    rows.retain(|row| row.connections > 0);
+    rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order())));
+    rows
 }
 
 #[cfg(test)]
@@ -180,10 +218,10 @@ mod tests {
     #[test]
     fn scans_are_told_in_few_words() {
         let tcp = |port| Service::Port(Protocol::TCP, port);
-        let few: Vec<_> = [21, 22, 23, 80].into_iter().map(tcp).collect();
+        let few: BTreeSet<_> = [21, 22, 23, 80].into_iter().map(tcp).collect();
         assert_eq!(scan(&few), "4 ports: tcp 21-23,80");
-        let many: Vec<_> = (0..30).map(|i| tcp(i * 100)).collect();
+        let many: BTreeSet<_> = (0..30).map(|i| tcp(i * 100)).collect();
         assert_eq!(scan(&many), "30 ports: tcp 0,100,…");
-        assert_eq!(scan(&[tcp(80), Service::Other(Protocol::GRE)]), "2 services: tcp 80, gre");
+        assert_eq!(scan(&BTreeSet::from([tcp(80), Service::Other(Protocol::GRE)])), "2 services: tcp 80, gre");
     }
 }

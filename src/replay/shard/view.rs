@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use crate::packet::{Family, Protocol, Service};
 use crate::policy::{Action, Policy, RuleId};
+use crate::replay::connection;
 use crate::replay::key::Endpoint;
 use crate::replay::tally::{Count, credited};
 use crate::replay::{Connection, ConnectionVerdict, Reason, StepVerdict, Steps, Tally};
@@ -18,6 +19,9 @@ use super::{Local, Shard, WIDE, with_table_ref};
 
 /// Traffic between two hosts that met no group: the lower address, the higher one, how much.
 pub(in crate::replay) type Pair = ((IpAddr, IpAddr), Count);
+
+type Outside = HashMap<(IpAddr, IpAddr), Count, FixedState>;
+type Allowed = HashMap<Service, u64, FixedState>;
 
 impl Shard {
     /// A connection.
@@ -64,9 +68,13 @@ impl Shard {
             rules.filter_map(|(_, rule)| rule).for_each(|rule| tally.add_hits(rule, hits));
         }
         let mut counts = vec![Count::default(); self.openings.iter().count()];
-        let mut outside = HashMap::default();
-        self.count(&self.narrow, &mut counts, &mut outside, tally);
-        self.count(&self.wide, &mut counts, &mut outside, tally);
+        let (mut outside, mut allowed) = (HashMap::default(), HashMap::default());
+        self.count(&self.narrow, &mut counts, (&mut outside, &mut allowed), tally);
+        self.count(&self.wide, &mut counts, (&mut outside, &mut allowed), tally);
+        #[allow(clippy::iter_over_hash_type)] // Sums do not depend on the order.
+        for (service, count) in allowed {
+            *tally.allowed.entry(service).or_default() += count;
+        }
         for ((opening, ()), count) in self.openings.iter().zip(counts) {
             add_opening(tally, policy, opening, count);
         }
@@ -79,7 +87,7 @@ impl Shard {
         &self,
         table: &Table<K>,
         counts: &mut [Count],
-        outside: &mut HashMap<(IpAddr, IpAddr), Count, FixedState>,
+        (outside, allowed): (&mut Outside, &mut Allowed),
         tally: &mut Tally,
     ) {
         for (at, record) in table.iter() {
@@ -88,17 +96,21 @@ impl Shard {
             let volume = record.volume(initiator, &extra) + record.volume(initiator.other(), &extra);
             counts[record.opening as usize].add(volume);
             let (drops, _) = record.later(&extra);
-            let reason = self.openings.value(record.opening).reason;
-            if drops > 0
-                && matches!(
-                    ConnectionVerdict::of(reason),
-                    ConnectionVerdict::Allowed | ConnectionVerdict::Assumed
-                )
-            {
+            let opening = self.openings.value(record.opening);
+            let verdict = ConnectionVerdict::of(opening.reason);
+            if drops > 0 && matches!(verdict, ConnectionVerdict::Allowed | ConnectionVerdict::Assumed) {
                 tally.later_drops.0 += drops;
                 tally.later_drops.1 += 1;
             }
-            if reason == Reason::NoGroup {
+            if verdict == ConnectionVerdict::Allowed {
+                let (key, responder) = (record.key.key(), record.initiator().other());
+                let initiator_first = record.flags & INITIATOR_FIRST != 0;
+                let asked = key.endpoint(if initiator_first { responder } else { responder.other() });
+                let first = service(key.protocol, asked, opening);
+                let service = connection::service(first, initiator_first, key.endpoint(responder).port);
+                *allowed.entry(service).or_default() += 1;
+            }
+            if opening.reason == Reason::NoGroup {
                 let key = record.key.key();
                 outside.entry((key.low.address, key.high.address)).or_default().add(volume);
             }

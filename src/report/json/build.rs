@@ -150,20 +150,18 @@ pub(in super::super) fn rules<'a>(results: &Results<'a>) -> impl Iterator<Item =
 }
 
 fn blocked<'a>(results: &Results<'a>, row: &Row) -> Blocked<'a> {
-    let service = row.services.first();
-    let rules = row.rules.iter().flatten().flatten();
     Blocked {
         attempts: row.connections,
         packets: row.volume.packets,
         bytes: row.volume.bytes,
         initiator: row.initiator,
         responder: row.responder,
-        service: service.map(ToString::to_string).unwrap_or_default(),
-        service_name: service.and_then(|service| service.name()),
+        service: row.service.to_string(),
+        service_name: row.service.name(),
         interface: row.step.map(|(id, _)| results.interface(id)),
         direction: row.step.map(|(_, direction)| Text(direction)),
         reason: row.reason.code(),
-        rule: rules.map(|&id| results.rule(id)).next(),
+        rule: row.rules.iter().flatten().map(|&id| results.rule(id)).next(),
         first: Rfc3339(row.first),
         last: Rfc3339(row.last),
     }

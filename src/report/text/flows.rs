@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::replay::ConnectionVerdict;
 
-use super::super::rows::{Row, fold_scans, folded};
+use super::super::rows::{Row, folded, folded_with_scans};
 use super::super::{Results, Show, label, time};
 use super::columns::{Cell, Columns};
 use super::{heading, verdict_style, word_list};
@@ -36,8 +36,8 @@ pub(super) fn write(results: &Results<'_>, show: Show, out: &mut dyn Write) -> i
 }
 
 fn blocked(results: &Results<'_>, all: bool, out: &mut dyn Write) -> io::Result<()> {
-    let rows = folded(results, ConnectionVerdict::Blocked);
-    let rows = if all { rows } else { fold_scans(rows) };
+    let fold = if all { folded } else { folded_with_scans };
+    let rows = fold(results, ConnectionVerdict::Blocked);
     heading(out, if rows.is_empty() { "Blocked" } else { "Blocked, worst first" })?;
     let shown = if all { rows.len() } else { rows.len().min(TOP) };
     table(results, &rows[..shown], ConnectionVerdict::Blocked, out)?;
@@ -52,14 +52,11 @@ fn blocked(results: &Results<'_>, all: bool, out: &mut dyn Write) -> io::Result<
 
 /// One row of `Allowed by service: tcp 10250 kubelet (12), ...`.
 fn allowed(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut services = std::collections::BTreeMap::<_, u64>::new();
-    for c in results.connections.of(ConnectionVerdict::Allowed) {
-        *services.entry(c.service()).or_default() += 1;
-    }
+    let services = &results.tally.allowed;
     if services.is_empty() {
         return Ok(());
     }
-    let mut services: Vec<_> = services.into_iter().collect();
+    let mut services: Vec<_> = services.iter().map(|(&service, &count)| (service, count)).collect();
     services.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
     let more = services.len().saturating_sub(TOP_SERVICES);
     let more = (more > 0).then(|| label::plural(more as u64, "more service"));
