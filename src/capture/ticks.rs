@@ -47,8 +47,10 @@ impl Ticks {
 }
 
 /// The moment of a pcap record: seconds, and a fraction that odd writers let run over the second.
+#[inline]
 pub(super) fn seconds_and(seconds: u32, nanoseconds: u64) -> Timestamp {
-    saturating(u128::from(seconds) * 1_000_000_000 + u128::from(nanoseconds), 0)
+    let sum = (u64::from(seconds) * 1_000_000_000).saturating_add(nanoseconds);
+    Timestamp(i64::try_from(sum).unwrap_or(i64::MAX))
 }
 
 fn saturating(nanoseconds: u128, offset_seconds: i64) -> Timestamp {

@@ -65,7 +65,7 @@ pub(in crate::replay) struct Limits {
     /// In nanoseconds, by kind of protocol and phase.
     timeouts: [[u64; 16]; 4],
     /// By control bits, sender, code.
-    next: Vec<u8>,
+    next: Box<[u8; 2048]>,
 }
 
 impl Limits {
@@ -77,8 +77,8 @@ impl Limits {
                 *cell = u64::try_from(tracked.timeout(protocol, timeouts).as_nanos()).unwrap_or(u64::MAX);
             }
         }
-        let mut next = vec![Code::REOPENS; Kind::CONTROLS * 64];
-        for (at, cell) in next.iter_mut().enumerate() {
+        let mut next = Box::new([Code::REOPENS; 2048]);
+        for (at, cell) in next.iter_mut().enumerate().take(Kind::CONTROLS * 64) {
             let (control, sender, code) = (at >> 6, at >> 5 & 1, at & 0x1f);
             let sender = if sender == 0 { Side::Low } else { Side::High };
             let flags = TcpFlags((control & 7 | (control & 8) << 1) as u8);
@@ -111,7 +111,25 @@ impl Limits {
             return None;
         }
         let sender = matches!(sender, Side::High) as usize;
-        let next = *self.next.get(usize::from(kind.control) << 6 | sender << 5 | usize::from(code.0 & 0x1f))?;
+        // Below 2048 whatever the bits: no check is needed.
+        let next = self.next[usize::from(kind.control & 0x1f) << 6 | sender << 5 | usize::from(code.0 & 0x1f)];
         (next != Code::REOPENS).then_some(Code(next))
+    }
+
+    /// The same of an interface, at which nothing may be tracked: then it is asked what to do.
+    #[cold]
+    pub(in crate::replay) fn advance_place(
+        &self,
+        place: Code,
+        kind: Kind,
+        sender: Side,
+        last: Timestamp,
+        now: Timestamp,
+    ) -> Option<Code> {
+        match place {
+            Code::EMPTY => None,
+            place if place.is_outside() => Some(place),
+            place => self.advance(place, kind, sender, last, now),
+        }
     }
 }

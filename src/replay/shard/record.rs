@@ -255,18 +255,16 @@ impl<K: Stored> Record<K> {
         let Some(conversation) = limits.advance(self.conversation, kind, sender, self.last, now) else {
             return false;
         };
-        let [low, high] = self.places.map(|place| {
-            if place == self.conversation {
-                Some(conversation)
-            } else if place.is_outside() {
-                Some(place)
-            } else if place == Code::EMPTY {
-                None
-            } else {
-                limits.advance(place, kind, sender, self.last, now)
-            }
-        });
-        let (Some(low), Some(high)) = (low, high) else { return false };
+        let [low, high] = self.places;
+        let follows = |place: Code| place == self.conversation || place.is_outside();
+        let places = if follows(low) && follows(high) {
+            let next = |place: Code| if place.is_outside() { place } else { conversation };
+            [next(low), next(high)]
+        } else {
+            let next = |place| limits.advance_place(place, kind, sender, self.last, now);
+            let (Some(low), Some(high)) = (next(low), next(high)) else { return false };
+            [low, high]
+        };
         let at = index(sender);
         let (Some(packets), Some(bytes)) =
             (self.packets[at].checked_add(1), self.bytes[at].checked_add(length))
@@ -274,7 +272,7 @@ impl<K: Stored> Record<K> {
             return false;
         };
         (self.packets[at], self.bytes[at]) = (packets, bytes);
-        (self.places, self.conversation) = ([low, high], conversation);
+        (self.places, self.conversation) = (places, conversation);
         self.last = self.last.max(now);
         true
     }

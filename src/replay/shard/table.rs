@@ -13,7 +13,8 @@ const CHUNK: usize = 256;
 #[derive(Debug)]
 pub(super) struct Table<K: Stored> {
     index: HashTable<u32>,
-    chunks: Vec<Vec<Record<K>>>,
+    chunks: Vec<Box<[Record<K>; CHUNK]>>,
+    len: usize,
     extras: HashMap<u32, Extra, FixedState>,
     hasher: FixedState,
     replaced: u64,
@@ -24,6 +25,7 @@ impl<K: Stored> Default for Table<K> {
         Self {
             index: HashTable::new(),
             chunks: vec![],
+            len: 0,
             extras: HashMap::default(),
             // Fixed: the same input takes the same time and memory on every run.
             hasher: FixedState::default(),
@@ -33,8 +35,8 @@ impl<K: Stored> Default for Table<K> {
 }
 
 impl<K: Stored> Table<K> {
-    pub(super) fn len(&self) -> usize {
-        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+    const fn len(&self) -> usize {
+        self.len
     }
 
     #[inline]
@@ -59,12 +61,13 @@ impl<K: Stored> Table<K> {
     pub(super) fn add(&mut self, record: Record<K>, older: Option<u32>) -> u32 {
         let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
         let hash = self.hasher.hash_one(record.key);
-        if self.chunks.last().is_none_or(|last| last.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
+        if self.len % CHUNK == 0 {
+            // Filled in place: a chunk is too much for the stack.
+            let chunk: Result<Box<[_; CHUNK]>, _> = vec![record; CHUNK].into_boxed_slice().try_into();
+            self.chunks.extend(chunk.ok());
         }
-        if let Some(last) = self.chunks.last_mut() {
-            last.push(record);
-        }
+        self.len += 1;
+        *self.get_mut(at) = record;
         let older = older.and_then(|older| self.index.find_mut(hash, |&known| known == older));
         if let Some(known) = older {
             self.replaced += 1;
@@ -103,6 +106,6 @@ impl<K: Stored> Table<K> {
 
     /// All connections, with their places.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Record<K>)> {
-        (0..).zip(self.chunks.iter().flatten())
+        (0..).zip(self.chunks.iter().flat_map(|chunk| chunk.iter())).take(self.len)
     }
 }
