@@ -16,6 +16,8 @@ mod key;
 mod numbers;
 mod order;
 mod parallel;
+#[cfg(test)]
+mod plain;
 mod route;
 mod shard;
 mod state;

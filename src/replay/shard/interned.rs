@@ -8,7 +8,7 @@ use crate::replay::tally::Hits;
 use crate::replay::{Reason, Steps};
 
 /// How a connection opened.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Opening {
     pub reason: Reason,
     pub steps: Steps,
@@ -16,6 +16,18 @@ pub(super) struct Opening {
     pub icmp: Option<(u8, u8)>,
     /// At each step where the rules decided: what each group bound there would say alone.
     pub said: [Vec<Option<RuleId>>; 2],
+}
+
+impl std::hash::Hash for Opening {
+    /// In few words: what the groups would have said seldom differs where all else is the same.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        for step in [self.steps.egress, self.steps.ingress] {
+            let rule = step.and_then(|step| step.rule.or(step.opened_by)).map_or(u32::MAX, |rule| rule.0);
+            let interface = step.map_or(u32::MAX, |step| step.interface.0);
+            state.write_u64(u64::from(interface) << 32 | u64::from(rule));
+        }
+        state.write_u8(self.reason as u8);
+    }
 }
 
 impl Default for Opening {
@@ -38,23 +50,17 @@ pub(super) struct Path {
 pub(super) struct Interned<T, C> {
     numbers: HashMap<T, u32, FixedState>,
     values: Vec<(T, C)>,
-    /// The number asked for last: likely to be asked for again.
-    last: u32,
 }
 
 impl<T, C> Default for Interned<T, C> {
     fn default() -> Self {
-        Self { numbers: HashMap::default(), values: vec![], last: 0 }
+        Self { numbers: HashMap::default(), values: vec![] }
     }
 }
 
 impl<T: Clone + Eq + std::hash::Hash, C: Default> Interned<T, C> {
     pub(super) fn number(&mut self, value: &T) -> u32 {
-        if self.values.get(self.last as usize).is_some_and(|(last, _)| last == value) {
-            return self.last;
-        }
         if let Some(&number) = self.numbers.get(value) {
-            self.last = number;
             return number;
         }
         let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);

@@ -2,6 +2,10 @@
 //!
 //! What seldom needs room lies in [`Extra`]s beside the table; [`Entry`] is the same, unpacked.
 
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
 use crate::packet::{Compact, Domain, Family, Protocol, Timestamp};
 use crate::policy::RuleId;
 use crate::replay::key::{Endpoint, Key};
@@ -12,9 +16,12 @@ use crate::replay::{Volume, index};
 use super::limits::{Code, Kind, Limits};
 
 /// A key in the form that is stored.
-pub(super) trait Stored: Copy + Eq + std::hash::Hash {
+pub(super) trait Stored: Copy + Eq {
     /// What records of this key are aligned to.
     type Align: Copy + Default + std::fmt::Debug;
+
+    /// A hash that is the same on every run: the same input takes the same time and memory.
+    fn hash(&self) -> u64;
 
     fn key(&self) -> Key;
 }
@@ -24,27 +31,12 @@ pub(super) trait Stored: Copy + Eq + std::hash::Hash {
 #[repr(align(64))]
 pub(super) struct Line;
 
-/// The key of a connection over IPv4 in at most one VLAN.
+/// The key of a connection over IPv4 in at most one VLAN, in two words that compare and hash fast: the hosts, lower
+/// endpoint first; then their ports, domain, protocol and kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Narrow {
-    hosts: [u32; 2],
-    ports: [u16; 2],
-    domain: u16,
-    protocol: u8,
-    kind: u8,
-}
-
-impl std::hash::Hash for Narrow {
-    /// Two words: what the hash function takes fastest.
-    #[inline]
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        let [low, high] = self.hosts;
-        state.write_u64(u64::from(low) << 32 | u64::from(high));
-        let [low, high] = self.ports;
-        let ports = u64::from(low) << 16 | u64::from(high);
-        let rest = u64::from(self.domain) << 16 | u64::from(self.protocol) << 8 | u64::from(self.kind);
-        state.write_u64(ports << 32 | rest);
-    }
+    hosts: u64,
+    rest: u64,
 }
 
 /// The key of any other connection.
@@ -59,57 +51,79 @@ pub(super) struct Wide {
 }
 
 impl Narrow {
-    /// The key of a packet in compact form, and the side that sent it.
     #[inline]
-    pub(super) fn of(packet: &Compact) -> (Self, Side) {
+    fn pack([low, high]: [u64; 2], domain: u16, protocol: Protocol, kind: u8) -> Self {
+        // An endpoint is 48 bits: address, port.
+        Self {
+            hosts: low >> 16 << 32 | high >> 16,
+            rest: (low & 0xffff) << 48
+                | (high & 0xffff) << 32
+                | u64::from(domain) << 16
+                | u64::from(protocol.0) << 8
+                | u64::from(kind),
+        }
+    }
+
+    #[inline]
+    fn ends(packet: &Compact) -> [u64; 2] {
+        let end = |i: usize| u64::from(packet.addresses[i]) << 16 | u64::from(packet.ports[i]);
+        [end(0), end(1)]
+    }
+
+    /// The key of a packet in compact form.
+    #[inline]
+    pub(super) fn of(packet: &Compact) -> Self {
         let kind = match packet.protocol {
             // A reply has the request's type.
             Protocol::ICMP => crate::packet::request_of(Family::V4, packet.detail).unwrap_or(packet.detail),
             _ => 0,
         };
-        let ([a, b], [p, q]) = (packet.addresses, packet.ports);
-        let upward = (a, p) <= (b, q);
-        let (hosts, ports) = if upward { ([a, b], [p, q]) } else { ([b, a], [q, p]) };
-        let key = Self { hosts, ports, domain: packet.domain, protocol: packet.protocol.0, kind };
-        (key, if upward { Side::Low } else { Side::High })
+        let [source, destination] = Self::ends(packet);
+        let ends = [source.min(destination), source.max(destination)];
+        Self::pack(ends, packet.domain, packet.protocol, kind)
     }
 
     /// The side that sent a packet.
     #[inline]
     pub(super) fn sender(packet: &Compact) -> Side {
-        let ([a, b], [p, q]) = (packet.addresses, packet.ports);
-        if (a, p) <= (b, q) { Side::Low } else { Side::High }
+        let [source, destination] = Self::ends(packet);
+        if source <= destination { Side::Low } else { Side::High }
     }
 
     /// The stored form of a key, where this is it.
     pub(super) fn new(key: &Key) -> Option<Self> {
-        let (std::net::IpAddr::V4(low), std::net::IpAddr::V4(high)) = (key.low.address, key.high.address) else {
-            return None;
+        let end = |end: Endpoint| match end.address {
+            std::net::IpAddr::V4(address) => {
+                Some(u64::from(address.to_bits()) << 16 | u64::from(end.port))
+            }
+            std::net::IpAddr::V6(_) => None,
         };
-        Some(Self {
-            hosts: [low.to_bits(), high.to_bits()],
-            ports: [key.low.port, key.high.port],
-            domain: u16::try_from(key.domain.0).ok()?,
-            protocol: key.protocol.0,
-            kind: key.kind,
-        })
+        let ends = [end(key.low)?, end(key.high)?];
+        Some(Self::pack(ends, u16::try_from(key.domain.0).ok()?, key.protocol, key.kind))
     }
 }
 
 impl Stored for Narrow {
     type Align = Line;
 
+    #[inline]
+    fn hash(&self) -> u64 {
+        // The step that foldhash is made of, with fixed keys: digits of pi.
+        let product = u128::from(self.hosts ^ 0x243f_6a88_85a3_08d3) * u128::from(self.rest ^ 0x1319_8a2e_0370_7344);
+        product as u64 ^ (product >> 64) as u64
+    }
+
     fn key(&self) -> Key {
-        let end = |i: usize| Endpoint {
-            address: std::net::Ipv4Addr::from_bits(self.hosts[i]).into(),
-            port: self.ports[i],
+        let end = |address: u64, port: u64| Endpoint {
+            address: std::net::Ipv4Addr::from_bits(address as u32).into(),
+            port: port as u16,
         };
         Key {
-            domain: Domain(self.domain.into()),
-            protocol: Protocol(self.protocol),
-            kind: self.kind,
-            low: end(0),
-            high: end(1),
+            domain: Domain(self.rest >> 16 & 0xffff),
+            protocol: Protocol((self.rest >> 8) as u8),
+            kind: self.rest as u8,
+            low: end(self.hosts >> 32, self.rest >> 48),
+            high: end(self.hosts, self.rest >> 32),
         }
     }
 }
@@ -136,6 +150,10 @@ impl Wide {
 
 impl Stored for Wide {
     type Align = ();
+
+    fn hash(&self) -> u64 {
+        FixedState::default().hash_one(self)
+    }
 
     fn key(&self) -> Key {
         let end = |i: usize| {

@@ -91,13 +91,13 @@ impl Shard {
     fn wave<M: Matcher>(&mut self, context: &Context<'_, M>, wave: &[Compact], at: impl Fn(u32) -> At) {
         let mut found = [None; WAVE];
         for (found, packet) in found.iter_mut().zip(wave) {
-            *found = self.narrow.find(&Narrow::of(packet).0);
+            *found = self.narrow.find(&Narrow::of(packet));
         }
         let replaced = self.narrow.replaced();
         for (&found, packet) in found.iter().zip(wave) {
             // The packets before it may have opened its connection, or one in the place of what was found.
             let found = if found.is_none() || self.narrow.replaced() != replaced {
-                self.narrow.find(&Narrow::of(packet).0)
+                self.narrow.find(&Narrow::of(packet))
             } else {
                 found
             };

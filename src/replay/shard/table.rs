@@ -2,7 +2,6 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashTable};
-use std::hash::BuildHasher;
 
 use super::record::{Extra, HAS_EXTRA, Record, Stored};
 
@@ -16,7 +15,6 @@ pub(super) struct Table<K: Stored> {
     chunks: Vec<Box<[Record<K>; CHUNK]>>,
     len: usize,
     extras: HashMap<u32, Extra, FixedState>,
-    hasher: FixedState,
     replaced: u64,
 }
 
@@ -27,8 +25,6 @@ impl<K: Stored> Default for Table<K> {
             chunks: vec![],
             len: 0,
             extras: HashMap::default(),
-            // Fixed: the same input takes the same time and memory on every run.
-            hasher: FixedState::default(),
             replaced: 0,
         }
     }
@@ -54,13 +50,13 @@ impl<K: Stored> Table<K> {
     pub(super) fn find(&self, key: &K) -> Option<u32> {
         let chunks = &self.chunks;
         let same = |&at: &u32| chunks[at as usize / CHUNK][at as usize % CHUNK].key == *key;
-        self.index.find(self.hasher.hash_one(key), same).copied()
+        self.index.find(key.hash(), same).copied()
     }
 
     /// Adds a connection, in the place of an older one of its key if there is one.
     pub(super) fn add(&mut self, record: Record<K>, older: Option<u32>) -> u32 {
         let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        let hash = self.hasher.hash_one(record.key);
+        let hash = record.key.hash();
         if self.len % CHUNK == 0 {
             // Filled in place: a chunk is too much for the stack.
             let chunk: Result<Box<[_; CHUNK]>, _> = vec![record; CHUNK].into_boxed_slice().try_into();
@@ -73,9 +69,8 @@ impl<K: Stored> Table<K> {
             self.replaced += 1;
             *known = at;
         } else {
-            let (chunks, hasher) = (&self.chunks, &self.hasher);
-            let hash_at =
-                |&at: &u32| hasher.hash_one(chunks[at as usize / CHUNK][at as usize % CHUNK].key);
+            let chunks = &self.chunks;
+            let hash_at = |&at: &u32| chunks[at as usize / CHUNK][at as usize % CHUNK].key.hash();
             self.index.insert_unique(hash, at, hash_at);
         }
         at

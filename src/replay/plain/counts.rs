@@ -1,0 +1,109 @@
+//! The tally of a plain replay, from whole lists.
+
+use crate::compile::Matcher;
+use crate::packet::Content;
+use crate::policy::{Action, Policy};
+use crate::replay::tally::credited;
+use crate::replay::{
+    Connection, ConnectionVerdict, ControlTraffic, Count, Judged, PairTally, Reason, StepVerdict, Tally,
+    Volume, control_traffic,
+};
+
+/// Counts frames and connections.
+pub(super) fn tally(
+    policy: &Policy,
+    matcher: &impl Matcher,
+    judged: &[Judged],
+    connections: &[Connection],
+) -> Tally {
+    let mut tally = Tally::new(policy);
+    judged.iter().for_each(|judged| frame(&mut tally, judged, connections));
+    for connection in connections {
+        let volume = connection.volume();
+        let verdict = connection.verdict();
+        tally.verdicts[verdict as usize].add(volume);
+        if matches!(verdict, ConnectionVerdict::Allowed | ConnectionVerdict::Assumed)
+            && connection.later_drops > 0
+        {
+            tally.later_drops.0 += connection.later_drops;
+            tally.later_drops.1 += 1;
+        }
+        if verdict == ConnectionVerdict::Allowed {
+            *tally.allowed.entry(connection.service()).or_default() += 1;
+        }
+        if connection.reason == Reason::NoGroup {
+            let (a, b) = (connection.initiator.address, connection.responder.address);
+            let (low, high) = (a.min(b), a.max(b));
+            let known = tally.outside.iter_mut().find(|pair| (pair.low, pair.high) == (low, high));
+            match known {
+                Some(pair) => pair.count.add(volume),
+                None => {
+                    let mut count = Count::default();
+                    count.add(volume);
+                    tally.outside.push(PairTally { low, high, count });
+                }
+            }
+        }
+        for step in connection.steps.iter() {
+            if let Some(rule) = credited(step) {
+                tally.rules[rule.0 as usize].connections += 1;
+            }
+            groups(&mut tally, policy, matcher, connection, step);
+        }
+    }
+    tally.outside.sort_by_key(|pair| {
+        (std::cmp::Reverse(pair.count.volume.packets), pair.low, pair.high)
+    });
+    tally
+}
+
+fn frame(tally: &mut Tally, judged: &Judged, connections: &[Connection]) {
+    let (time, judgement) = (judged.packet.time, &judged.judgement);
+    let volume = Volume { packets: 1, bytes: u64::from(judged.packet.length) };
+    tally.frames += volume;
+    tally.first = Some(tally.first.map_or(time, |first| first.min(time)));
+    tally.last = Some(tally.last.map_or(time, |last| last.max(time)));
+    tally.reasons[judgement.reason as usize] += volume;
+    if judgement.reason == Reason::LinkLocalControl {
+        let kind = match judged.packet.content {
+            Content::Ip(ip) => control_traffic(&ip).unwrap(),
+            _ => ControlTraffic::Arp,
+        };
+        *tally.control.entry(kind).or_default() += 1;
+    }
+    let blocked = |connection: &Connection| connection.verdict() == ConnectionVerdict::Blocked;
+    if !judged.opening && judgement.connection.is_some_and(|id| blocked(&connections[id.index()])) {
+        *tally.after_blocked.entry(judgement.verdict()).or_default() += volume;
+    }
+    for rule in judgement.steps.iter().filter_map(credited) {
+        let hits = &mut tally.rules[rule.0 as usize];
+        hits.volume += volume;
+        hits.first = Some(hits.first.map_or(time, |first| first.min(time)));
+        hits.last = Some(hits.last.map_or(time, |last| last.max(time)));
+    }
+}
+
+fn groups(
+    tally: &mut Tally,
+    policy: &Policy,
+    matcher: &impl Matcher,
+    connection: &Connection,
+    step: &StepVerdict,
+) {
+    let volume = connection.volume();
+    let header = connection.header_at(step);
+    let said = matcher.each_group(step.interface, step.direction, &header);
+    for (&group, rule) in policy.interface(step.interface).groups.iter().zip(said) {
+        let tally = tally.group_mut(group, step.direction);
+        match step.reason {
+            Reason::AssumedEstablished => tally.assumed.add(volume),
+            Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
+                let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
+                if allows { tally.allows.add(volume) } else { tally.drops.add(volume) }
+                let passed = step.reason == Reason::Rule;
+                if passed { tally.passed.add(volume) } else { tally.blocked.add(volume) }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Replay as plainly as it can be written, for tests to compare with: one packet after the other, one map of fat entries,
+//! connections in a list, counts made at the end from what was judged. It shares the step and the state machines
+//! with the real one, and nothing of shards, records, batches and threads.
+
+mod counts;
+mod tests;
+
+use std::collections::HashMap;
+
+use crate::compile::Matcher;
+use crate::packet::{Content, IcmpRole, IpPacket, Packet, Service, Timestamp, Transport};
+use crate::policy::{InterfaceId, Policy};
+
+use super::context::{At, Context, Ends, piece, was_opened_by_receiver};
+use super::fragments::{Added, Datagram, Fragments};
+use super::key::Key;
+use super::state::{Side, Tracked};
+use super::step::{Place, Step};
+use super::{
+    Connection, ConnectionId, Judged, Judgement, Reason, StepAt, Steps, Verdict, Volume, bare, index, route,
+};
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    connection: ConnectionId,
+    conversation: Tracked,
+    places: [Option<Place>; 2],
+}
+
+pub(super) struct Plain<'p, M> {
+    context: Context<'p, M>,
+    clock: Timestamp,
+    sequence: u64,
+    table: HashMap<Key, Entry>,
+    pub(super) connections: Vec<Connection>,
+    /// By shard only because that is what the bound on waiting fragments is for.
+    fragments: Vec<Fragments>,
+    pub(super) judged: Vec<Judged>,
+}
+
+impl<'p, M: Matcher> Plain<'p, M> {
+    pub(super) fn new(policy: &'p Policy, matcher: &'p M) -> Self {
+        Self {
+            context: Context::new(policy, matcher),
+            clock: Timestamp(i64::MIN),
+            sequence: 0,
+            table: HashMap::new(),
+            connections: vec![],
+            fragments: std::iter::repeat_with(Fragments::default).take(route::SHARDS).collect(),
+            judged: vec![],
+        }
+    }
+
+    pub(super) fn push(&mut self, packet: Packet) {
+        let at = At { sequence: self.sequence, frame: self.sequence + 1 };
+        self.sequence += 1;
+        self.context.start.get_or_insert(packet.time);
+        self.clock = self.clock.max(packet.time);
+        self.give_up(self.clock);
+        let Content::Ip(ip) = packet.content else {
+            self.judged.extend(bare(at.sequence, at.frame, packet));
+            return;
+        };
+        let ends = self.context.ends(&ip);
+        if let (Some(fragment), Ok(_)) = (ip.fragment, ends) {
+            let shard = route::of_pair(ip.addresses, ip.domain);
+            match self.fragments[shard].add(&ip, fragment, piece(at, packet)) {
+                Added::Waiting => {}
+                Added::Complete(datagram) => self.reassembled(&datagram),
+                Added::Dead(datagram) => self.orphaned(&datagram),
+            }
+            if let Some(datagram) = self.fragments[shard].give_up_over_limit() {
+                self.orphaned(&datagram);
+            }
+            return;
+        }
+        let volume = Volume { packets: 1, bytes: u64::from(packet.length) };
+        let (judgement, opening) = self.judge(&ip, ends, packet.time, volume);
+        let At { sequence, frame } = at;
+        self.judged.push(Judged { sequence, frame, packet, header: Some(ip), judgement, opening });
+    }
+
+    pub(super) fn finish(&mut self) {
+        self.give_up(Timestamp(i64::MAX));
+        self.judged.sort_by_key(|judged| judged.sequence);
+    }
+
+    fn give_up(&mut self, clock: Timestamp) {
+        loop {
+            let next = self.fragments.iter_mut().enumerate();
+            let next = next.filter_map(|(at, shard)| Some((shard.next_deadline()?, at))).min();
+            match next {
+                Some((deadline, at)) if deadline.0 <= clock => {
+                    let datagram = self.fragments[at].give_up().unwrap();
+                    self.orphaned(&datagram);
+                }
+                _ => return,
+            }
+        }
+    }
+
+    fn tell(&mut self, datagram: &Datagram, header: Option<IpPacket>, judgement: Judgement, opening: bool) {
+        for piece in &datagram.pieces {
+            let Content::Ip(own) = piece.packet.content else { continue };
+            self.judged.push(Judged {
+                sequence: piece.sequence,
+                frame: piece.frame,
+                packet: piece.packet,
+                header: Some(header.unwrap_or(own)),
+                judgement,
+                opening,
+            });
+        }
+    }
+
+    fn volume(datagram: &Datagram) -> Volume {
+        let bytes = datagram.pieces.iter().map(|piece| u64::from(piece.packet.length)).sum();
+        Volume { packets: datagram.pieces.len() as u64, bytes }
+    }
+
+    fn reassembled(&mut self, datagram: &Datagram) {
+        let Some(mut ip) = datagram.first else { return self.orphaned(datagram) };
+        ip.fragment = None;
+        let ends = self.context.ends(&ip);
+        let (judgement, opening) = self.judge(&ip, ends, datagram.last_time(), Self::volume(datagram));
+        self.tell(datagram, Some(ip), judgement, opening);
+    }
+
+    fn orphaned(&mut self, datagram: &Datagram) {
+        let judgement = Judgement::bare(Reason::OrphanFragment);
+        let Some(ip) = datagram.first.filter(|ip| Service::of(ip).is_some()) else {
+            return self.tell(datagram, None, judgement, false);
+        };
+        let now = datagram.last_time();
+        let (key, side) = Key::of(&ip);
+        let entry = self.live(&key, &ip, now);
+        let places = entry.map_or([None; 2], |entry| entry.places);
+        let (judgement, opening) =
+            self.note(key, &ip, judgement, side, entry, places, now, Self::volume(datagram));
+        self.tell(datagram, Some(ip), judgement, opening);
+    }
+
+    fn live(&self, key: &Key, ip: &IpPacket, now: Timestamp) -> Option<Entry> {
+        let entry = self.table.get(key)?;
+        let over = entry.conversation.is_expired(key.protocol, &self.context.timeouts, now)
+            || entry.conversation.is_reopened_by(ip.transport);
+        (!over).then_some(*entry)
+    }
+
+    fn judge(&mut self, ip: &IpPacket, ends: Ends, now: Timestamp, volume: Volume) -> (Judgement, bool) {
+        let Some(service) = Service::of(ip) else {
+            let unreadable = match ip.transport {
+                Transport::Truncated => Reason::Truncated,
+                _ => Reason::Malformed,
+            };
+            return (Judgement::bare(ends.err().unwrap_or(unreadable)), false);
+        };
+        let (key, side) = Key::of(ip);
+        let quoted = self.quoted(ip, now);
+        let entry = self.live(&key, ip, now);
+        let mut places = self.table.get(&key).map_or([None; 2], |entry| entry.places);
+        let (from, to) = match ends {
+            Ok(ends) => ends,
+            Err(Reason::LinkLocalControl) => return (Judgement::bare(Reason::LinkLocalControl), false),
+            Err(reason) => {
+                return self.note(key, ip, Judgement::bare(reason), side, entry, places, now, volume);
+            }
+        };
+        let step = Step {
+            policy: self.context.policy,
+            matcher: self.context.matcher,
+            ip,
+            service,
+            side,
+            now,
+            start: self.context.start.unwrap_or(now),
+            quoted: quoted.map(|(_, interfaces)| interfaces),
+        };
+        let mut steps = Steps::default();
+        if let Some(interface) = from {
+            let place = &mut places[index(side)];
+            steps.egress = Some(step.judge(StepAt::egress(interface, ip), place, &mut ()));
+        }
+        if let (Some(interface), None) = (to, steps.stopped()) {
+            let place = &mut places[index(side.other())];
+            steps.ingress = Some(step.judge(StepAt::ingress(interface, ip), place, &mut ()));
+        }
+        let reason = steps.reason().unwrap_or(Reason::NoGroup);
+        let judgement = Judgement { reason, steps, connection: None };
+        if let Some((connection, _)) = quoted {
+            let record = &mut self.connections[connection.index()];
+            add(record, record.initiator.address != ip.destination(), now, volume, reason);
+            return (Judgement { connection: Some(connection), ..judgement }, false);
+        }
+        self.note(key, ip, judgement, side, entry, places, now, volume)
+    }
+
+    fn quoted(&self, ip: &IpPacket, now: Timestamp) -> Option<(ConnectionId, [Option<InterfaceId>; 2])> {
+        let Transport::Icmp(icmp) = ip.transport else { return None };
+        if icmp.role(ip.addresses.family()) != IcmpRole::Error {
+            return None;
+        }
+        let key = Key::quoted(ip.domain, &icmp)?;
+        let entry = self.table.get(&key)?;
+        let policy = self.context.policy;
+        let Some(timeouts) = &policy.state.timeouts else { return Some((entry.connection, [None; 2])) };
+        let at = |side: Side| {
+            let place = entry.places[index(side)]?;
+            let alive = !place.tracked.is_expired(key.protocol, timeouts, now);
+            alive.then(|| policy.owners.of(key.endpoint(side).address))?
+        };
+        Some((entry.connection, [at(Side::Low), at(Side::High)]))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn note(
+        &mut self,
+        key: Key,
+        ip: &IpPacket,
+        mut judgement: Judgement,
+        sender: Side,
+        entry: Option<Entry>,
+        places: [Option<Place>; 2],
+        now: Timestamp,
+        volume: Volume,
+    ) -> (Judgement, bool) {
+        let opening = entry.is_none();
+        let entry = if let Some(mut entry) = entry {
+            entry.conversation.advance(ip.transport, sender, now);
+            let record = &mut self.connections[entry.connection.index()];
+            add(record, record.initiator == key.endpoint(sender), now, volume, judgement.reason);
+            Entry { places, ..entry }
+        } else {
+            let by_receiver = was_opened_by_receiver(ip, &judgement);
+            let initiator = if by_receiver { sender.other() } else { sender };
+            let connection = ConnectionId::new(self.connections.len());
+            let (sent, received) =
+                if by_receiver { (Volume::default(), volume) } else { (volume, Volume::default()) };
+            self.connections.push(Connection {
+                domain: ip.domain,
+                protocol: ip.protocol,
+                initiator: key.endpoint(initiator),
+                responder: key.endpoint(initiator.other()),
+                first_service: Service::of(ip).unwrap(),
+                initiator_first: !by_receiver,
+                first: now,
+                last: now,
+                sent,
+                received,
+                later_drops: 0,
+                later_undecided: 0,
+                reason: judgement.reason,
+                steps: judgement.steps,
+            });
+            let conversation = Tracked::open(ip.transport, initiator, sender, now);
+            Entry { connection, conversation, places }
+        };
+        judgement.connection = Some(entry.connection);
+        self.table.insert(key, entry);
+        (judgement, opening)
+    }
+}
+
+fn add(connection: &mut Connection, from_initiator: bool, now: Timestamp, volume: Volume, reason: Reason) {
+    connection.last = connection.last.max(now);
+    if from_initiator {
+        connection.sent += volume;
+    } else {
+        connection.received += volume;
+    }
+    match reason.verdict() {
+        Verdict::Drop => connection.later_drops += volume.packets,
+        Verdict::Undecided => connection.later_undecided += volume.packets,
+        Verdict::Allow | Verdict::NotSubject => {}
+    }
+}

@@ -1,0 +1,241 @@
+//! Random packets through the plain replay and the real one: frame by frame, and in batches on several threads.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::capture::Sink;
+use crate::compile::Linear;
+use crate::packet::{
+    AddressPair, Compact, Content, Domain, Fragment, Icmp, IpPacket, Packet, Protocol, Quoted, TcpFlags,
+    Timestamp, Transport,
+};
+use crate::policy::{Policy, Scenario};
+use crate::replay::{Batch, Connection, InOrder, Judged, Replay, Tally};
+
+use super::{Plain, counts};
+
+/// What a replay leaves behind.
+type Results = (Vec<Judged>, Vec<Connection>, Tally);
+
+const GROUPS: &str = "
+groups:
+  node:
+    ingress:
+      - allow tcp 22 from any
+      - allow udp 53 from any
+      - deny tcp 23 from any
+      - allow icmp from 10.0.0.0/30
+      - allow tcp 80 from group node
+    egress: [allow tcp to any, allow icmp to any, allow udp 53 to any, allow icmpv6 to any]
+  open: { ingress: [allow all from fd00::/64, allow gre from any], egress: [allow all to any] }
+interfaces:
+  a: { addresses: [10.0.0.1, \"fd00::1\"], groups: [node] }
+  b: { addresses: [10.0.0.2, \"fd00::2\"], behind: 10.0.2.0/31, groups: [open, node] }
+";
+
+fn policy(state: &str, midstream: &str, dialect: &str) -> Policy {
+    let text = format!("state: {state}\nmidstream: {midstream}\ndialect: {dialect}\n{GROUPS}");
+    let loaded = Scenario::parse("test", &text);
+    loaded.policy().unwrap_or_else(|| panic!("{:?}", loaded.diagnostics)).clone()
+}
+
+fn host(v6: bool, number: u8) -> std::net::IpAddr {
+    if v6 {
+        std::net::Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, u16::from(number)).into()
+    } else {
+        // 10.0.0.1 and .2 are interfaces, 10.0.2.0 and .1 behind one; the others are outside.
+        std::net::Ipv4Addr::new(10, 0, number / 4 * 2, number % 4).into()
+    }
+}
+
+fn pair(v6: bool) -> impl Strategy<Value = AddressPair> {
+    (0u8..6, 0u8..6).prop_map(move |(a, b)| AddressPair::new(host(v6, a), host(v6, b)).unwrap())
+}
+
+fn port() -> impl Strategy<Value = u16> {
+    prop::sample::select(vec![22_u16, 53, 80, 1000, 1001, 23, 67, 68])
+}
+
+fn flags() -> impl Strategy<Value = TcpFlags> {
+    prop::sample::select(vec![0x02_u8, 0x12, 0x10, 0x10, 0x11, 0x04, 0x00, 0x18]).prop_map(TcpFlags)
+}
+
+fn quoted(v6: bool) -> impl Strategy<Value = Quoted> {
+    prop_oneof![
+        1 => Just(Quoted::None),
+        1 => Just(Quoted::Truncated),
+        6 => (pair(v6), prop::sample::select(vec![6_u8, 17, 1, 58, 47]), port(), port()).prop_map(
+            |(addresses, protocol, a, b)| Quoted::Packet {
+                addresses,
+                protocol: Protocol(protocol),
+                ports: if protocol == 47 { (0, 0) } else { (a, b) },
+            }
+        ),
+    ]
+}
+
+fn transport(v6: bool) -> impl Strategy<Value = (Protocol, Transport)> {
+    let icmp = if v6 { Protocol::ICMPV6 } else { Protocol::ICMP };
+    let queries: Vec<u8> = if v6 { vec![128, 129, 135, 137] } else { vec![8, 0, 13, 14, 5] };
+    let errors: Vec<u8> = if v6 { vec![1, 3] } else { vec![3, 11] };
+    prop_oneof![
+        6 => (port(), port(), flags()).prop_map(|(source, destination, flags)| {
+            (Protocol::TCP, Transport::Tcp { source, destination, flags })
+        }),
+        4 => (port(), port())
+            .prop_map(|(source, destination)| (Protocol::UDP, Transport::Ports { source, destination })),
+        2 => (prop::sample::select(queries), 0u8..2, 0u16..2).prop_map(move |(kind, code, identifier)| {
+            (icmp, Transport::Icmp(Icmp { kind, code, identifier, quoted: Quoted::None }))
+        }),
+        2 => (prop::sample::select(errors), quoted(v6)).prop_map(move |(kind, quoted)| {
+            (icmp, Transport::Icmp(Icmp { kind, code: 0, identifier: 0, quoted }))
+        }),
+        1 => Just((Protocol::GRE, Transport::Other)),
+        1 => Just((Protocol::TCP, Transport::Truncated)),
+        1 => Just((Protocol::UDP, Transport::Malformed)),
+    ]
+}
+
+fn fragment() -> impl Strategy<Value = Option<Fragment>> {
+    let part = (0u32..2, prop::sample::select(vec![(0_u32, true), (8, true), (16, false), (8, false)]));
+    let part = part.prop_map(|(id, (offset, more))| Fragment { id, offset, length: 8, more });
+    prop::option::weighted(0.3, part)
+}
+
+fn content() -> impl Strategy<Value = Content> {
+    let ip = any::<bool>().prop_flat_map(|v6| {
+        let domain = prop::sample::select(vec![0_u64, 0, 0x8005, 0x8005_8006]);
+        (pair(v6), transport(v6), fragment(), domain)
+    });
+    let ip = ip.prop_map(|(addresses, (protocol, transport), fragment, domain)| {
+        let later = fragment.is_some_and(|fragment| fragment.offset > 0);
+        let transport = if later { Transport::LaterFragment } else { transport };
+        Content::Ip(IpPacket { domain: Domain(domain), addresses, protocol, transport, fragment })
+    });
+    let bare =
+        prop::sample::select(vec![Content::Arp, Content::NotIp, Content::Truncated, Content::Malformed]);
+    prop_oneof![20 => ip, 1 => bare]
+}
+
+/// Packets whose time mostly goes on, sometimes by more than any timeout, and sometimes back.
+fn packets() -> impl Strategy<Value = Vec<Packet>> {
+    let pause = prop::sample::select(vec![0_i64, 1, 1, 1, 5, 29, 31, 61, 200, 700, -1, -40]);
+    vec((pause, content(), 40u32..1500), 1..250).prop_map(|drawn| {
+        let mut now = 1_700_000_000_000_000_000;
+        let packet = |(pause, content, length)| {
+            now += pause * 1_000_000_000;
+            Packet { time: Timestamp(now), length, content }
+        };
+        drawn.into_iter().map(packet).collect()
+    })
+}
+
+fn plainly(policy: &Policy, packets: &[Packet]) -> Results {
+    let matcher = Linear::new(policy);
+    let mut plain = Plain::new(policy, &matcher);
+    packets.iter().for_each(|&packet| plain.push(packet));
+    plain.finish();
+    let tally = counts::tally(policy, &matcher, &plain.judged, &plain.connections);
+    (plain.judged, plain.connections, tally)
+}
+
+fn one_by_one(policy: &Policy, packets: &[Packet]) -> Results {
+    let matcher = Linear::new(policy);
+    let mut replay = Replay::new(policy, &matcher);
+    let (mut order, mut judged) = (InOrder::default(), vec![]);
+    let mut out = |frame| order.push(frame, &mut |frame| judged.push(frame));
+    for (number, &packet) in (1..).zip(packets) {
+        replay.push(number, packet, &mut (), &mut out);
+    }
+    replay.finish(&mut out);
+    let (connections, tally) = (replay.connections().iter().collect(), replay.tally());
+    (judged, connections, tally)
+}
+
+/// Batches of so many packets, so many of them at once.
+fn in_batches(policy: &Policy, packets: &[Packet], size: usize, at_once: usize, wanted: bool) -> Results {
+    let matcher = Linear::new(policy);
+    let mut replay = Replay::new(policy, &matcher);
+    let (mut order, mut judged) = (InOrder::default(), vec![]);
+    let mut out = |frame| {
+        order.push(frame, &mut |frame| judged.push(frame));
+        std::ops::ControlFlow::Continue(())
+    };
+    let batches: Vec<_> = packets.chunks(size).map(batch).collect();
+    for epoch in batches.chunks(at_once) {
+        let more = replay.push_batches(epoch, if wanted { Some(&mut out) } else { None });
+        assert!(more.is_continue());
+    }
+    replay.finish(&mut |frame| {
+        if wanted {
+            let _ = out(frame);
+        }
+    });
+    let (connections, tally) = (replay.connections().iter().collect(), replay.tally());
+    (judged, connections, tally)
+}
+
+fn batch(packets: &[Packet]) -> Batch {
+    let mut batch = Batch::default();
+    for &packet in packets {
+        match Compact::of(&packet) {
+            Some(compact) => batch.compact(compact),
+            None => batch.packet(packet),
+        }
+    }
+    batch
+}
+
+fn check(policy: &Policy, packets: &[Packet], size: usize, at_once: usize) {
+    let (judged, connections, tally) = plainly(policy, packets);
+    assert_eq!(judged.len(), packets.len());
+    let same = |found: Results, how: &str| {
+        for (found, wanted) in found.0.iter().zip(&judged) {
+            assert_eq!(found, wanted, "{how}");
+        }
+        for (at, (found, wanted)) in found.1.iter().zip(&connections).enumerate() {
+            assert_eq!(found, wanted, "{how}: connection {}", at + 1);
+        }
+        assert_eq!(found.1.len(), connections.len(), "{how}");
+        assert_eq!(found.2, tally, "{how}");
+        found.0.len()
+    };
+    assert_eq!(same(one_by_one(policy, packets), "one by one"), judged.len());
+    assert_eq!(same(in_batches(policy, packets, size, at_once, true), "in batches"), judged.len());
+    same(in_batches(policy, packets, size, at_once, false), "in batches, counted only");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_way_to_replay_gives_the_same(
+        packets in packets(),
+        state in prop::sample::select(vec!["huawei", "huawei", "linux", "stateless"]),
+        midstream in prop::sample::select(vec!["assume", "pickup", "strict"]),
+        dialect in prop::sample::select(vec!["ordered", "union"]),
+        size in 1usize..80,
+        at_once in 1usize..5,
+    ) {
+        check(&policy(state, midstream, dialect), &packets, size, at_once);
+    }
+}
+
+/// More fragments than may wait, of one pair of hosts.
+#[test]
+fn the_bound_on_waiting_fragments_does_not_depend_on_batches() {
+    let policy = policy("huawei", "assume", "ordered");
+    let part = |at: u32| Packet {
+        time: Timestamp(1_700_000_000_000_000_000 + i64::from(at) * 1_000_000),
+        length: 100,
+        content: Content::Ip(IpPacket {
+            domain: Domain::NONE,
+            addresses: AddressPair::new(host(false, 0), host(false, 1)).unwrap(),
+            protocol: Protocol::UDP,
+            transport: Transport::Ports { source: (at % 1000) as u16, destination: 53 },
+            fragment: Some(Fragment { id: at, offset: 0, length: 8, more: true }),
+        }),
+    };
+    let packets: Vec<_> = (0..3000).map(part).collect();
+    check(&policy, &packets, 700, 2);
+}
