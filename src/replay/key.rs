@@ -71,8 +71,8 @@ impl Key {
         let destination = Endpoint { address: addresses.destination(), port: to };
         let from_low = source <= destination;
         let (low, high) = if from_low { (source, destination) } else { (destination, source) };
-        let message = message
-            .map_or(Message::None, |message| Message::of(addresses.family(), message, from_low));
+        let message =
+            message.map_or(Message::None, |message| Message::of(addresses.family(), message, from_low));
         let side = if from_low { Side::Low } else { Side::High };
         (Self { domain, protocol, message, low, high }, side)
     }
