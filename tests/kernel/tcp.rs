@@ -84,6 +84,8 @@ pub(crate) struct Tracker {
     last: (Kind, bool),
     /// A SYN came at the very end: the next acknowledgement is no proof of a close.
     doubted: bool,
+    /// Both sides sent a SYN.
+    simultaneous: bool,
     /// The kernel forgot it: it was reset before anything came back.
     pub forgotten: bool,
 }
@@ -126,7 +128,15 @@ impl Tracker {
     /// The connection that a packet opened.
     pub(crate) const fn open(flags: u8) -> Self {
         let (state, last) = if flags & SYN == 0 { (Established, Kind::Ack) } else { (SynSent, Kind::Syn) };
-        Self { state, answered: false, closing: false, last: (last, true), doubted: false, forgotten: false }
+        Self {
+            state,
+            answered: false,
+            closing: false,
+            last: (last, true),
+            doubted: false,
+            simultaneous: false,
+            forgotten: false,
+        }
     }
 
     /// Takes a packet of it. `forwards`: from the side that opened.
@@ -148,6 +158,7 @@ impl Tracker {
                 self.last = (kind, forwards);
                 if kind == Kind::Syn && forwards {
                     self.doubted = self.state == LastAck;
+                    self.simultaneous = false;
                 }
             }
             Next::To(TimeWait)
@@ -157,7 +168,9 @@ impl Tracker {
                     && self.doubted => {}
             Next::To(state) => {
                 self.closing |= state == FinWait && self.state != FinWait;
-                self.state = state;
+                self.simultaneous |= state == SynSentTwice;
+                let answers_both = self.simultaneous && kind == Kind::Ack && !forwards;
+                self.state = if answers_both && state == SynReceived { Established } else { state };
                 self.last = (kind, forwards);
                 self.forgotten = kind == Kind::Rst && !self.answered;
             }
