@@ -234,7 +234,7 @@ impl Packet {
             Body::Tcp { flags, .. } => write!(text, " {}", flag_letters(*flags)).unwrap(),
             Body::Sctp { chunk, .. } => write!(text, " (chunk {chunk})").unwrap(),
             Body::Icmp { kind, code, identifier, .. } => {
-                write!(text, " {kind}/{code} id={identifier}").unwrap()
+                write!(text, " {kind}/{code} id={identifier}").unwrap();
             }
             _ => {}
         }

@@ -69,6 +69,9 @@ const SCRIPTS: &[&[(bool, u8)]] = &[
 /// What the generator may not speak of again: the two sides came apart there, for a reason that is listed.
 pub(crate) type Retired = BTreeSet<Key>;
 
+/// Makes what is said, between these ports.
+type Say = Box<dyn Fn((u16, u16)) -> Body>;
+
 /// Traffic of one scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
@@ -150,14 +153,14 @@ impl Traffic {
         let (source, wanted) = (random.bits16(), port(random));
         let identifier = if random.percent(20) { 0 } else { random.bits16() };
         let (talk, ports) = match random.below(20) {
-            0..=8 => (Talk::Tcp(*random.pick(SCRIPTS)), (source, wanted)),
+            0..=8 => (Talk::Tcp(random.pick::<&[_]>(SCRIPTS)), (source, wanted)),
             9..=11 => (Talk::Datagrams(17), (source, wanted)),
             12 => (Talk::Datagrams(136), (source, wanted)),
             13..=14 => (Talk::Sctp, (source, wanted)),
             15..=17 => {
                 let (request, reply) =
                     if v6 { (128, 129) } else { *random.pick(&[(8, 0), (8, 0), (13, 14), (17, 18)]) };
-                let code = if random.percent(10) { 1 } else { 0 };
+                let code = u8::from(random.percent(10));
                 (Talk::Query(request, reply, code), (identifier, identifier))
             }
             _ => (Talk::Other(*random.pick(OTHERS)), (0, 0)),
@@ -212,7 +215,7 @@ impl Conversation {
     }
 
     /// Whether the first end speaks, and what.
-    fn body(&self, step: usize, random: &mut Random) -> (bool, Box<dyn Fn((u16, u16)) -> Body>) {
+    fn body(&self, step: usize, random: &mut Random) -> (bool, Say) {
         let either = random.percent(50);
         match self.talk {
             Talk::Tcp(script) => {
