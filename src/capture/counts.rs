@@ -9,12 +9,12 @@ pub struct LinkCounts(Vec<(LinkType, u64)>);
 impl LinkCounts {
     /// Counts a frame.
     pub fn add(&mut self, link: LinkType) {
-        match self.0.iter_mut().find(|(known, _)| *known == link) {
-            Some((_, count)) => *count += 1,
-            None => {
-                self.0.push((link, 1));
-                self.0.sort_unstable();
-            }
+        // A handful of link types at most: a scan beats any map.
+        if let Some((_, count)) = self.0.iter_mut().find(|(known, _)| *known == link) {
+            *count += 1;
+        } else {
+            self.0.push((link, 1));
+            self.0.sort_unstable();
         }
     }
 

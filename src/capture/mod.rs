@@ -5,7 +5,7 @@
 //! left closed. No type of the crates that help with parsing leaves this room.
 //!
 //! Two halves that meet in [`CaptureReader`]: a container yields [`Record`]s (time, link type, bytes), and
-//! [`decode`] turns the bytes of one into [`Content`](crate::packet::Content). Neither panics on any bytes.
+//! [`decode()`] turns the bytes of one into [`Content`](crate::packet::Content). Neither panics on any bytes.
 
 mod counts;
 mod decode;

@@ -6,8 +6,7 @@
 
 use super::LinkType;
 use super::error::{CaptureProblem, Expected, Fault};
-use super::reader::Located;
-use super::source::Source;
+use super::source::{Located, Source};
 use super::ticks;
 
 /// Length of the file header, in bytes.

@@ -5,8 +5,7 @@
 
 use super::LinkType;
 use super::error::{CaptureProblem, Expected, Fault};
-use super::reader::Located;
-use super::source::Source;
+use super::source::{Located, Source};
 use super::ticks::Ticks;
 use crate::packet::Timestamp;
 

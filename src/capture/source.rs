@@ -3,10 +3,21 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
+use super::LinkType;
 use super::error::{CaptureProblem, Fault};
+use crate::packet::Timestamp;
 
 /// Bytes asked of the reader at once. Small enough that hundreds of rotated captures can be open together.
 const CHUNK: usize = 128 << 10;
+
+/// A record whose bytes are still in the source's buffer.
+#[derive(Debug)]
+pub(super) struct Located {
+    pub(super) time: Timestamp,
+    pub(super) link: LinkType,
+    pub(super) bytes: Range<usize>,
+    pub(super) wire_length: u32,
+}
 
 /// Buffered bytes of a capture.
 pub(super) struct Source {

@@ -79,8 +79,8 @@ mod tests {
         assert_eq!(at(28, u64::MAX), 1);
         assert_eq!(at(29, u64::MAX), 0);
         assert_eq!(at(127, u64::MAX), 0);
-        assert_eq!(at(0x80 | 10, 1536), 1_500_000_000);
-        assert_eq!(at(0x80 | 127, u64::MAX), 0);
+        assert_eq!(at(0x8a, 1536), 1_500_000_000);
+        assert_eq!(at(0xff, u64::MAX), 0);
     }
 
     #[test]
@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(Ticks::MICROSECONDS.time(0, i64::MIN).0, i64::MIN);
         assert_eq!(Ticks::MICROSECONDS.time(5_000_000, -3).0, 2_000_000_000);
         assert_eq!(Ticks::Nanoseconds(1_000_000_000).time(u64::MAX, i64::MAX).0, i64::MAX);
-        assert_eq!(seconds_and(u32::MAX, 4_294_967_295_000).0, 4_299_262_262_295_000_000);
+        assert_eq!(seconds_and(u32::MAX, 4_294_967_295_000).0, 4_294_971_589_967_295_000);
     }
 }

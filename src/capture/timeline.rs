@@ -29,6 +29,9 @@ pub struct Timeline {
     captures: Vec<Capture>,
     /// Captures by the time of their next frame.
     heads: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    /// Captures whose next frame has yet to be read. Only when the one after is asked for, so that a live capture
+    /// is never waited for with a frame in hand.
+    behind: Vec<usize>,
     errors: Vec<CaptureError>,
     counts: LinkCounts,
 }
@@ -47,7 +50,8 @@ struct Capture {
 impl Timeline {
     /// Opens captures in this order. Those that cannot be opened are among the [`errors`](Self::errors).
     ///
-    /// All but the last are read through once to count their frames, so that numbers are known before the merge.
+    /// All but the last are read through once to count their frames, so that numbers are known before the merge: a pipe can
+    /// only be the last.
     pub fn open<P: AsRef<Path>>(paths: &[P]) -> Self {
         let mut timeline = Self::default();
         let mut next_number = 1;
@@ -56,28 +60,20 @@ impl Timeline {
                 if index + 1 == paths.len() { u64::MAX } else { next_number + count_frames(path.as_ref()) };
             match CaptureReader::open(path) {
                 Ok(reader) => {
-                    timeline.captures.push(Capture { index, reader, head: None, number: next_number, end })
+                    timeline.captures.push(Capture { index, reader, head: None, number: next_number, end });
                 }
                 Err(error) => timeline.errors.push(error),
             }
             next_number = end;
         }
-        timeline.start();
+        timeline.behind = (0..timeline.captures.len()).rev().collect();
         timeline
     }
 
     /// A timeline of one capture that is already open, such as a stream.
     pub fn of(reader: CaptureReader) -> Self {
         let capture = Capture { index: 0, reader, head: None, number: 1, end: u64::MAX };
-        let mut timeline = Self { captures: vec![capture], ..Self::default() };
-        timeline.start();
-        timeline
-    }
-
-    fn start(&mut self) {
-        for slot in 0..self.captures.len() {
-            self.advance(slot);
-        }
+        Self { captures: vec![capture], behind: vec![0], ..Self::default() }
     }
 
     /// Reads the next head of a capture.
@@ -111,13 +107,16 @@ impl Iterator for Timeline {
     type Item = TimelineFrame;
 
     fn next(&mut self) -> Option<TimelineFrame> {
+        while let Some(slot) = self.behind.pop() {
+            self.advance(slot);
+        }
         let Reverse((_, slot)) = self.heads.pop()?;
         let capture = self.captures.get_mut(slot)?;
         let frame = capture.head.take()?;
         let next = TimelineFrame { number: capture.number, source: capture.index, frame };
         capture.number += 1;
         self.counts.add(frame.link);
-        self.advance(slot);
+        self.behind.push(slot);
         Some(next)
     }
 }

@@ -95,4 +95,16 @@ mod tests {
             assert!(ALL[..i].iter().all(|other| other.name != code.name), "{}", code.name);
         }
     }
+
+    #[test]
+    fn the_page_has_a_section_for_each_code_in_the_order_of_the_table() {
+        let page = include_str!("../../docs/diagnostics.md").replace("\r\n", "\n");
+        let sections: Vec<_> = page.split("\n## ").skip(1).collect();
+        let titles: Vec<_> = sections.iter().map(|section| section.lines().next().unwrap_or("")).collect();
+        assert_eq!(titles, ALL.iter().map(|code| code.name).collect::<Vec<_>>());
+        for (section, code) in sections.iter().zip(ALL) {
+            let first = format!("{}\n\n{:?}. {}\n", code.name, code.severity, code.about);
+            assert!(section.starts_with(&first), "docs/diagnostics.md should say: {first}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Findings as text: the line, the underlined words, the advice.
 
+use std::fmt::Write;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
@@ -64,7 +66,7 @@ pub fn render_all(diagnostics: &[Diagnostic], source: &Source, style: Style) -> 
         text += "\n\n";
     }
     if let Some(more) = diagnostics.len().checked_sub(MOST).filter(|&more| more > 0) {
-        text += &format!("... and {more} more\n\n");
+        _ = write!(text, "... and {more} more\n\n");
     }
     // One line end closes the text.
     text.pop();

@@ -9,7 +9,7 @@ use crate::diag::{Diagnostic, Span, codes, did_you_mean};
 use crate::packet::{Family, Protocol};
 use crate::policy::scenario::address;
 use crate::policy::scenario::written::{Fields, ProtocolWord, Remote, RemoteKind};
-use crate::policy::yaml::Text;
+use crate::policy::yaml::Piece;
 use crate::policy::{Action, Direction, Priority};
 
 /// Words that end a list of ports or remotes, and so cannot be names.
@@ -55,14 +55,14 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
 
 /// The words that are left to read.
 struct Words<'t, 'f> {
-    text: &'t Text,
+    text: &'t Piece,
     tokens: std::iter::Peekable<std::vec::IntoIter<Token<'t>>>,
     findings: &'f mut Vec<Diagnostic>,
     broken: bool,
 }
 
 impl<'t, 'f> Words<'t, 'f> {
-    fn new(text: &'t Text, findings: &'f mut Vec<Diagnostic>) -> Self {
+    fn new(text: &'t Piece, findings: &'f mut Vec<Diagnostic>) -> Self {
         Self { text, tokens: tokens(&text.text).into_iter().peekable(), findings, broken: false }
     }
 
@@ -79,7 +79,7 @@ impl<'t, 'f> Words<'t, 'f> {
     }
 
     /// A list of words separated by commas, up to the next keyword.
-    fn list(&mut self, what: &str) -> Vec<Text> {
+    fn list(&mut self, what: &str) -> Vec<Piece> {
         let mut items = Vec::new();
         loop {
             match self.tokens.next_if(|token| token.word != "," && !token.ends_list()) {
@@ -93,7 +93,7 @@ impl<'t, 'f> Words<'t, 'f> {
     }
 
     /// Bytes of the text as a text of their own.
-    fn piece(&self, at: &Span) -> Text {
+    fn piece(&self, at: &Span) -> Piece {
         self.text.slice(at.clone())
     }
 
@@ -135,7 +135,7 @@ impl<'t, 'f> Words<'t, 'f> {
 }
 
 /// One remote that is a single word.
-fn remote(word: &Text, findings: &mut Vec<Diagnostic>) -> Remote {
+fn remote(word: &Piece, findings: &mut Vec<Diagnostic>) -> Remote {
     let kind = if word.text.eq_ignore_ascii_case("any") {
         RemoteKind::Any
     } else if address::looks_like(&word.text) {
@@ -147,7 +147,7 @@ fn remote(word: &Text, findings: &mut Vec<Diagnostic>) -> Remote {
 }
 
 /// Reads remotes that stand alone, as behind the key `from:`; `None` when a mistake was told.
-pub(super) fn remotes(text: &Text, findings: &mut Vec<Diagnostic>) -> Option<Vec<Remote>> {
+pub(super) fn remotes(text: &Piece, findings: &mut Vec<Diagnostic>) -> Option<Vec<Remote>> {
     let mut words = Words::new(text, findings);
     let remotes = words.remotes();
     if !words.broken
@@ -160,7 +160,7 @@ pub(super) fn remotes(text: &Text, findings: &mut Vec<Diagnostic>) -> Option<Vec
 }
 
 /// Reads a rule. `in_flow_list` is whether it stands in `[...]`, where YAML ends it at a comma.
-pub(super) fn rule(text: &Text, in_flow_list: bool, findings: &mut Vec<Diagnostic>) -> Fields {
+pub(super) fn rule(text: &Piece, in_flow_list: bool, findings: &mut Vec<Diagnostic>) -> Fields {
     let mut words = Words::new(text, findings);
     let mut fields = Fields { span: text.span.clone(), ..Fields::default() };
     read_action(&mut words, &mut fields, in_flow_list);
@@ -203,7 +203,7 @@ pub(super) fn action(word: &str) -> Option<Action> {
 }
 
 /// `all`, or the name or number of a protocol.
-pub(super) fn protocol(word: &Text, findings: &mut Vec<Diagnostic>) -> Option<ProtocolWord> {
+pub(super) fn protocol(word: &Piece, findings: &mut Vec<Diagnostic>) -> Option<ProtocolWord> {
     if word.text.eq_ignore_ascii_case("all") {
         return Some(ProtocolWord::All);
     }
@@ -289,7 +289,7 @@ fn read_option(words: &mut Words<'_, '_>, fields: &mut Fields, token: &Token<'_>
 }
 
 /// A priority from 1 to 100.
-pub(super) fn priority(number: &Text, findings: &mut Vec<Diagnostic>) -> Option<Priority> {
+pub(super) fn priority(number: &Piece, findings: &mut Vec<Diagnostic>) -> Option<Priority> {
     let digits = !number.text.is_empty() && number.text.bytes().all(|b| b.is_ascii_digit());
     let priority = digits.then(|| number.text.parse().ok().and_then(Priority::new)).flatten();
     if priority.is_none() {

@@ -21,7 +21,7 @@ const MOST_DEPTH: usize = 32;
 
 /// A piece of text that knows where each of its parts stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text {
+pub(super) struct Piece {
     /// The text, with quotes and escapes resolved.
     pub(super) text: String,
     /// Where it was written, quotes included.
@@ -30,7 +30,7 @@ pub(super) struct Text {
     offset: Option<usize>,
 }
 
-impl Text {
+impl Piece {
     /// A text that stands nowhere in the file; findings about it point at `span`.
     pub(super) fn elsewhere(text: &str, span: &Span) -> Self {
         Self { text: text.to_owned(), span: span.clone(), offset: None }
@@ -65,11 +65,11 @@ pub(super) enum Kind {
     /// Nothing, `~` or `null`, without quotes.
     Null,
     /// Any other scalar.
-    Scalar(Text),
+    Scalar(Piece),
     /// A list; `flow` when it was written with brackets.
     Sequence { items: Vec<Node>, flow: bool },
     /// A mapping in the order written, keys possibly several times.
-    Mapping(Vec<(Text, Node)>),
+    Mapping(Vec<(Piece, Node)>),
 }
 
 impl Node {
@@ -96,14 +96,14 @@ pub(super) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<N
     for event in Parser::new_from_str(&source.text) {
         let step = match event {
             Ok((event, span)) => builder.take(event, builder.span(span)),
-            Err(error) => Err(builder.syntax(&error)),
+            Err(error) => Err(Box::new(builder.syntax(&error))),
         };
         match step {
             Ok(true) => {}
             Ok(false) => break,
             Err(finding) => {
                 findings.append(&mut builder.findings);
-                findings.push(finding);
+                findings.push(*finding);
                 return None;
             }
         }
@@ -130,7 +130,7 @@ struct Frame {
 enum Content {
     Sequence(Vec<Node>),
     /// The entries, and the key whose value comes next.
-    Mapping(Vec<(Text, Node)>, Option<Node>),
+    Mapping(Vec<(Piece, Node)>, Option<Node>),
 }
 
 /// A value that an alias may repeat, with its values counted and its levels.
@@ -200,7 +200,7 @@ impl<'s> Builder<'s> {
     }
 
     /// Takes one event; false when no more are wanted.
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<bool, Diagnostic> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<bool, Box<Diagnostic>> {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let finding = Diagnostic::new(codes::SEVERAL_DOCUMENTS, "a second document starts here");
@@ -219,7 +219,7 @@ impl<'s> Builder<'s> {
                 let Some(anchored) = self.anchors.get(&id) else {
                     let finding =
                         Diagnostic::new(codes::SYNTAX, "an alias stands inside the value that it repeats");
-                    return Err(finding.at(span, ""));
+                    return Err(Box::new(finding.at(span, "")));
                 };
                 let (nodes, height) = (anchored.nodes, anchored.height);
                 // Before copying: this is what an alias bomb would make large.
@@ -233,7 +233,7 @@ impl<'s> Builder<'s> {
     }
 
     /// Whether so many more values, so many levels deep, may be placed here.
-    fn check(&self, nodes: usize, height: usize, span: &Span) -> Result<(), Diagnostic> {
+    fn check(&self, nodes: usize, height: usize, span: &Span) -> Result<(), Box<Diagnostic>> {
         let message = if self.nodes.saturating_add(nodes) > MOST_NODES {
             format!("the file holds more than {MOST_NODES} values, those repeated by aliases counted")
         } else if self.stack.len() + height > MOST_DEPTH {
@@ -241,7 +241,7 @@ impl<'s> Builder<'s> {
         } else {
             return Ok(());
         };
-        Err(Diagnostic::new(codes::TOO_LARGE, message).at(span.clone(), ""))
+        Err(Box::new(Diagnostic::new(codes::TOO_LARGE, message).at(span.clone(), "")))
     }
 
     fn scalar(&self, text: String, style: ScalarStyle, span: Span) -> Node {
@@ -254,16 +254,16 @@ impl<'s> Builder<'s> {
         let same = written.get(quotes..written.len().saturating_sub(quotes)) == Some(&text);
         let offset = same.then_some(span.start + quotes);
         let span = if same { span } else { first_line(&self.source.text, span) };
-        Node { kind: Kind::Scalar(Text { text, span: span.clone(), offset }), span }
+        Node { kind: Kind::Scalar(Piece { text, span: span.clone(), offset }), span }
     }
 
-    fn open(&mut self, content: Content, anchor: usize, span: Span) -> Result<(), Diagnostic> {
+    fn open(&mut self, content: Content, anchor: usize, span: Span) -> Result<(), Box<Diagnostic>> {
         self.check(1, 1, &span)?;
         self.stack.push(Frame { start: span.start, anchor, content, nodes: 1, height: 1 });
         Ok(())
     }
 
-    fn close(&mut self, span: Span) -> Result<(), Diagnostic> {
+    fn close(&mut self, span: Span) -> Result<(), Box<Diagnostic>> {
         let Some(frame) = self.stack.pop() else {
             return Ok(());
         };
@@ -277,7 +277,13 @@ impl<'s> Builder<'s> {
     }
 
     /// Puts a finished value where it belongs.
-    fn place(&mut self, node: Node, anchor: usize, nodes: usize, height: usize) -> Result<(), Diagnostic> {
+    fn place(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        nodes: usize,
+        height: usize,
+    ) -> Result<(), Box<Diagnostic>> {
         self.check(1, 0, &node.span)?;
         if anchor > 0 {
             self.anchors.insert(anchor, Anchored { node: node.clone(), nodes, height });
@@ -297,7 +303,7 @@ impl<'s> Builder<'s> {
                 None => *pending = Some(node),
                 Some(key) => match key.kind {
                     Kind::Scalar(text) => entries.push((text, node)),
-                    Kind::Null => entries.push((Text::elsewhere("null", &key.span), node)),
+                    Kind::Null => entries.push((Piece::elsewhere("null", &key.span), node)),
                     _ => {
                         let message = format!("expected a text as key, found {}", key.what());
                         self.findings.push(Diagnostic::new(codes::WRONG_TYPE, message).at(key.span, ""));

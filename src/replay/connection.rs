@@ -7,7 +7,7 @@ use crate::packet::{Domain, IpPacket, Protocol, Service, Timestamp};
 use super::key::Endpoint;
 use super::verdict::{Judgement, Reason, StepVerdict, Steps, Verdict};
 
-/// The index of a connection, in the order of their first packets.
+/// The index of a connection, in the order they were first judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u32);
 
@@ -193,8 +193,10 @@ impl Connection {
         self.sent + self.received
     }
 
-    /// The step that decided it: the one that stopped the opening packet, else the last one.
+    /// The step that decided it: the one that stopped the opening packet, else one that let it pass on an assumption,
+    /// else the last one.
     pub fn deciding_step(&self) -> Option<&StepVerdict> {
-        self.steps.stopped().or_else(|| self.steps.iter().last())
+        let assumed = || self.steps.iter().find(|step| step.reason == Reason::AssumedEstablished);
+        self.steps.stopped().or_else(assumed).or_else(|| self.steps.iter().last())
     }
 }

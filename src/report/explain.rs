@@ -4,15 +4,40 @@ use std::io::{self, Write};
 
 use anstyle::AnsiColor;
 
+use super::time::Rfc3339;
 use crate::analyze::{ExplainedStep, Explanation, Miss, StateFound};
 use crate::packet::{Header, IpPacket, Service, Transport};
 use crate::policy::{Policy, RuleId};
 use crate::replay::{Reason, Side, StepAt, Verdict};
 
+/// What is explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A flow written by hand.
+    Flow,
+    /// A frame of a capture.
+    Frame,
+}
+
 /// Writes an explanation: the verdict, then each step with what was consulted.
-pub fn write(out: &mut impl Write, policy: &Policy, explanation: &Explanation) -> io::Result<()> {
+pub fn write(
+    out: &mut impl Write,
+    policy: &Policy,
+    explanation: &Explanation,
+    subject: Subject,
+) -> io::Result<()> {
     let judged = &explanation.judged;
     let judgement = &judged.judgement;
+    if subject == Subject::Frame {
+        let connection = judgement.connection.map(|id| format!(", connection {}", id.number()));
+        writeln!(
+            out,
+            "frame {}, {}{}",
+            judged.frame,
+            Rfc3339(judged.packet.time),
+            connection.unwrap_or_default()
+        )?;
+    }
     match &judged.header {
         Some(ip) => writeln!(out, "{}", describe(ip))?,
         None => writeln!(out, "frame without an IP packet")?,
@@ -28,27 +53,28 @@ pub fn write(out: &mut impl Write, policy: &Policy, explanation: &Explanation) -
     }
     for (number, step) in (1..).zip(&explanation.steps) {
         writeln!(out, "\n{number}. {}", place(policy, step.at))?;
-        write_step(out, policy, step)?;
+        write_step(out, policy, step, judged.header.as_ref())?;
     }
     if let Some((at, rule)) = explanation.not_reached {
-        writeln!(out, "\n-. {}", place(policy, at))?;
-        writeln!(out, "   not reached; by its rules alone: {}", decided(policy, rule))?;
+        writeln!(out, "\nnot reached: {}", place(policy, at))?;
+        writeln!(out, "   by its rules alone: {}", decided(policy, rule))?;
     }
     Ok(())
 }
 
-fn write_step(out: &mut impl Write, policy: &Policy, step: &ExplainedStep) -> io::Result<()> {
+fn write_step(
+    out: &mut impl Write,
+    policy: &Policy,
+    step: &ExplainedStep,
+    ip: Option<&IpPacket>,
+) -> io::Result<()> {
     let reason = step.verdict.reason;
     let state = match &step.state {
         StateFound::NotKept => "not kept (profile stateless)".to_owned(),
         StateFound::Nothing => "no entry for this connection".to_owned(),
         StateFound::Entry(entry) => {
-            let opener = match entry.opener {
-                Side::Low => "lower",
-                Side::High => "higher",
-            };
             let by = step.verdict.opened_by.map(|id| format!(", let open by {}", policy.rule(id).name));
-            format!("{}; opened by the {opener} endpoint{}", entry.phase, by.unwrap_or_default())
+            format!("{}; opened by {}{}", entry.phase, opener(ip, entry.opener), by.unwrap_or_default())
         }
     };
     writeln!(out, "   state    {state}")?;
@@ -78,6 +104,9 @@ fn write_step(out: &mut impl Write, policy: &Policy, step: &ExplainedStep) -> io
     }
     writeln!(out, "   verdict  {}  {reason}", painted(reason.verdict()))?;
     if let Some(header) = &step.asked {
+        if step.verdict.reason == Reason::DenyRule {
+            writeln!(out, "   to pass  narrow the deny rule, or let an allow rule be asked before it")?;
+        }
         for miss in &step.nearest {
             writeln!(out, "   nearest  {}", line(policy, miss.rule))?;
             writeln!(out, "            missed by {}", missed(policy, miss, header))?;
@@ -98,8 +127,12 @@ fn painted(verdict: Verdict) -> String {
     format!("{style}{verdict}{style:#}")
 }
 
+/// The sentence as it stands behind a colon; an abbreviation keeps its capitals.
 fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
+    if letters.clone().nth(1).is_some_and(char::is_uppercase) {
+        return text.to_owned();
+    }
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
@@ -113,6 +146,19 @@ fn place(policy: &Policy, at: StepAt) -> String {
         _ => format!("groups {}", groups.join(", ")),
     };
     format!("{} {} ({bound})", interface.name, at.direction)
+}
+
+/// The address of the side that opened the packet's connection.
+fn opener(ip: Option<&IpPacket>, side: Side) -> String {
+    let Some(ip) = ip else { return "an unknown side".to_owned() };
+    let (source, destination) = ip.ports().unwrap_or((0, 0));
+    let mut ends = [(ip.source(), source), (ip.destination(), destination)];
+    ends.sort_unstable();
+    let (address, _) = match side {
+        Side::Low => ends[0],
+        Side::High => ends[1],
+    };
+    address.to_string()
 }
 
 fn line(policy: &Policy, id: RuleId) -> String {

@@ -83,13 +83,18 @@ fn llc(mut view: View<'_>) -> Result<Option<(u16, View<'_>)>, Missing> {
 ///
 /// The family is in the byte order of the machine that captured (`LOOP`: in network order); families are small
 /// numbers, so the order shows itself. IPv6 has one number on NetBSD, `OpenBSD` and BSD/OS, one on FreeBSD, one on
-/// macOS, and one on Linux.
+/// macOS, and one on Linux. Some writers put an `EtherType` into the last two bytes instead, where a family never
+/// reaches.
 fn loopback(mut frame: View<'_>) -> Result<Content, Missing> {
-    let family = u32::from_be_bytes(*frame.take_array()?);
+    let header = *frame.take_array()?;
+    let family = u32::from_be_bytes(header);
     match if family > 0xffff { family.swap_bytes() } else { family } {
         2 => ipv4(frame, Domain::NONE),
         10 | 24 | 28 | 30 => ipv6(frame, Domain::NONE),
-        _ => Ok(Content::NotIp),
+        _ => match u16_of(header[2], header[3]) {
+            0..=1535 => Ok(Content::NotIp),
+            ether_type => payload(ether_type, frame, Domain::NONE),
+        },
     }
 }
 

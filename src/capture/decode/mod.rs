@@ -1,6 +1,6 @@
 //! One frame to its [`Content`]: a pure function, split by layer.
 //!
-//! Every layer reads from a [`View`](view::View), which knows how long the layer was on the wire and how much of it was
+//! Every layer reads from a [`View`], which knows how long the layer was on the wire and how much of it was
 //! captured: so "the capture cut it" and "the packet is broken" are never confused, and Ethernet padding is
 //! never taken for payload. Checksums are not looked at: offload leaves them wrong.
 

@@ -4,7 +4,7 @@ use crate::diag::{Diagnostic, codes, did_you_mean};
 use crate::packet::{Family, IcmpKind, ParsePortsError, PortRange, PortSet, Protocol};
 use crate::policy::ServiceMatch;
 use crate::policy::scenario::written::{Fields, ProtocolWord};
-use crate::policy::yaml::Text;
+use crate::policy::yaml::Piece;
 
 /// What the rule asks of a packet; `None` when a mistake was told.
 pub(super) fn service(
@@ -70,7 +70,7 @@ fn without_detail(fields: &Fields, protocol: &str, findings: &mut Vec<Diagnostic
     findings.len() == before
 }
 
-fn misplaced(what: &str, protocol: &str, texts: &[Text], fields: &Fields) -> Diagnostic {
+fn misplaced(what: &str, protocol: &str, texts: &[Piece], fields: &Fields) -> Diagnostic {
     let finding = Diagnostic::new(codes::NO_PORTS, format!("{protocol} has no {what}"));
     let at_detail = texts.first().map_or(&fields.span, |text| &text.span);
     match &fields.protocol {
@@ -91,7 +91,7 @@ fn misplaced(what: &str, protocol: &str, texts: &[Text], fields: &Fields) -> Dia
 }
 
 /// The ports of a list.
-fn ports(texts: &[Text], fields: &Fields, findings: &mut Vec<Diagnostic>) -> Option<PortSet> {
+fn ports(texts: &[Piece], fields: &Fields, findings: &mut Vec<Diagnostic>) -> Option<PortSet> {
     let mut ranges = Vec::with_capacity(texts.len());
     for text in texts {
         match text.text.parse::<PortRange>() {
@@ -120,7 +120,7 @@ fn ports(texts: &[Text], fields: &Fields, findings: &mut Vec<Diagnostic>) -> Opt
 
 /// The ICMP messages of a list.
 fn kinds(
-    texts: &[Text],
+    texts: &[Piece],
     family: Family,
     fields: &Fields,
     findings: &mut Vec<Diagnostic>,

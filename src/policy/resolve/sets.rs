@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::diag::{Diagnostic, Span, codes, did_you_mean};
+use crate::diag::{Diagnostic, Span, codes, did_you_mean, did_you_mean_unless_many};
 use crate::packet::{AddressRange, AddressSet};
 use crate::policy::scenario::NamedSet;
 use crate::policy::scenario::written::{Remote, RemoteKind, Written};
 use crate::policy::words;
-use crate::policy::yaml::Text;
+use crate::policy::yaml::Piece;
 
 use super::by_text;
 
@@ -27,7 +27,7 @@ pub(super) fn resolve(written: &Written, findings: &mut Vec<Diagnostic>) -> Vec<
     let mut drafts = Vec::new();
     let entries = parameters(written, findings);
     let owned = written.addresses.iter().map(|(name, texts)| (name.text.clone(), texts.clone()));
-    let all: Vec<(String, Vec<Text>)> = entries.into_iter().chain(owned).collect();
+    let all: Vec<(String, Vec<Piece>)> = entries.into_iter().chain(owned).collect();
     let index: BTreeMap<&str, usize> =
         all.iter().enumerate().rev().map(|(at, (name, _))| (name.as_str(), at)).collect();
     for (name, texts) in &all {
@@ -39,7 +39,10 @@ pub(super) fn resolve(written: &Written, findings: &mut Vec<Diagnostic>) -> Vec<
                 RemoteKind::Named(name) | RemoteKind::Set(name) => match index.get(name.as_str()) {
                     Some(&at) => draft.inside.push((at, remote.span)),
                     None if written.preset_unknown => {}
-                    None => findings.push(unknown(&name, remote.span, &index, written)),
+                    None => {
+                        let finding = unknown(&name, remote.span, &index, written, findings);
+                        findings.push(finding);
+                    }
                 },
                 RemoteKind::Group(name) => {
                     let message = format!("an address set cannot hold the group `{name}`");
@@ -54,21 +57,27 @@ pub(super) fn resolve(written: &Written, findings: &mut Vec<Diagnostic>) -> Vec<
     flatten(&drafts, findings)
 }
 
-fn remotes(texts: &[Text], findings: &mut Vec<Diagnostic>) -> Vec<Remote> {
+fn remotes(texts: &[Piece], findings: &mut Vec<Diagnostic>) -> Vec<Remote> {
     texts.iter().filter_map(|text| words::remotes(text, findings)).flatten().collect()
 }
 
-fn unknown(name: &str, span: Span, index: &BTreeMap<&str, usize>, written: &Written) -> Diagnostic {
+fn unknown(
+    name: &str,
+    span: Span,
+    index: &BTreeMap<&str, usize>,
+    written: &Written,
+    findings: &[Diagnostic],
+) -> Diagnostic {
     let finding =
         Diagnostic::new(codes::UNKNOWN_REMOTE, format!("unknown address set `{name}`")).at(span, "");
     if written.groups.iter().any(|group| group.name.text == name) {
         return finding.help(format!("`{name}` is a group; an address set holds addresses and other sets"));
     }
-    finding.maybe_help(did_you_mean(name, index.keys().copied()))
+    finding.maybe_help(did_you_mean_unless_many(findings, name, index.keys().copied()))
 }
 
 /// The preset's parameters, as `with` or their defaults say.
-fn parameters(written: &Written, findings: &mut Vec<Diagnostic>) -> Vec<(String, Vec<Text>)> {
+fn parameters(written: &Written, findings: &mut Vec<Diagnostic>) -> Vec<(String, Vec<Piece>)> {
     let Some((preset, span)) = &written.preset else {
         for (name, _) in written.with.iter().filter(|_| !written.preset_unknown) {
             let message = format!("parameter `{}` is set, but there is no preset", name.text);
@@ -100,7 +109,7 @@ fn parameters(written: &Written, findings: &mut Vec<Diagnostic>) -> Vec<(String,
         let given = with.get(parameter.name).filter(|(_, texts)| !texts.is_empty());
         let texts = match given {
             Some((_, texts)) => texts.clone(),
-            None => parameter.default.iter().map(|text| Text::elsewhere(text, span)).collect(),
+            None => parameter.default.iter().map(|text| Piece::elsewhere(text, span)).collect(),
         };
         if texts.is_empty() {
             let message = format!("preset `{}` needs the parameter `{}`", preset.name, parameter.name);

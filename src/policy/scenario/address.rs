@@ -2,7 +2,7 @@
 
 use crate::diag::{Diagnostic, codes};
 use crate::packet::{AddressRange, ParseAddressError};
-use crate::policy::yaml::Text;
+use crate::policy::yaml::Piece;
 
 /// Whether a word means to be an address, and so a mistake in it is not an unknown name.
 ///
@@ -16,7 +16,7 @@ pub(crate) fn looks_like(word: &str) -> bool {
 }
 
 /// Reads an address, CIDR or range.
-pub(crate) fn range(text: &Text, findings: &mut Vec<Diagnostic>) -> Option<AddressRange> {
+pub(crate) fn range(text: &Piece, findings: &mut Vec<Diagnostic>) -> Option<AddressRange> {
     match text.text.parse::<AddressRange>() {
         Ok(range) => {
             if AddressRange::host_bits_set(&text.text) {

@@ -1,7 +1,7 @@
 //! Names of sets, groups, interfaces and rules: what they may be, so that a line of words stays clear.
 
 use crate::diag::{Diagnostic, codes};
-use crate::policy::yaml::Text;
+use crate::policy::yaml::Piece;
 
 use super::address;
 use super::read::{Findings, RESERVED};
@@ -10,7 +10,7 @@ use super::read::{Findings, RESERVED};
 ///
 /// A name is letters, digits, `-`, `_` and `.`, not a word of the rule grammar and not an address. Interfaces are
 /// named in no rule and may also hold `/`, `:` and `@` (`eth0.5@pod`, `ns/pod`).
-pub(crate) fn check(name: &Text, what: &str, findings: &mut Findings) -> bool {
+pub(crate) fn check(name: &Piece, what: &str, findings: &mut Findings) -> bool {
     let interface = what == "an interface";
     let allowed = |c: char| c.is_alphanumeric() || "-_.".contains(c) || interface && "/:@".contains(c);
     let text = name.text.as_str();

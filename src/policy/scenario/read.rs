@@ -5,7 +5,7 @@
 use crate::diag::{Code, Diagnostic, Span, codes, did_you_mean};
 use crate::policy::cce::Preset;
 use crate::policy::words;
-use crate::policy::yaml::{Kind, Node, Text};
+use crate::policy::yaml::{Kind, Node, Piece};
 use crate::policy::{Dialect, Midstream};
 
 use super::keys::{self, Key};
@@ -75,7 +75,7 @@ fn preset(
     found.map(|preset| (preset, name.span.clone()))
 }
 
-fn sets(value: &Node, findings: &mut Findings) -> Vec<(Text, Vec<Text>)> {
+fn sets(value: &Node, findings: &mut Findings) -> Vec<(Piece, Vec<Piece>)> {
     let mut sets = Vec::new();
     for (key, value) in map(value, "address sets by name", codes::DUPLICATE_KEY, findings) {
         name::check(key, "an address set", findings);
@@ -84,7 +84,7 @@ fn sets(value: &Node, findings: &mut Findings) -> Vec<(Text, Vec<Text>)> {
     sets
 }
 
-fn group(name: &Text, value: &Node, findings: &mut Findings) -> WrittenGroup {
+fn group(name: &Piece, value: &Node, findings: &mut Findings) -> WrittenGroup {
     name::check(name, "a group", findings);
     let mut group =
         WrittenGroup { name: name.clone(), description: String::new(), ingress: vec![], egress: vec![] };
@@ -98,7 +98,7 @@ fn group(name: &Text, value: &Node, findings: &mut Findings) -> WrittenGroup {
     group
 }
 
-fn interface(name: &Text, value: &Node, findings: &mut Findings) -> WrittenInterface {
+fn interface(name: &Piece, value: &Node, findings: &mut Findings) -> WrittenInterface {
     name::check(name, "an interface", findings);
     let mut interface =
         WrittenInterface { name: name.clone(), addresses: vec![], behind: vec![], groups: vec![] };
@@ -175,7 +175,7 @@ pub(super) fn map<'n>(
     what: &str,
     duplicate: Code,
     findings: &mut Findings,
-) -> Vec<(&'n Text, &'n Node)> {
+) -> Vec<(&'n Piece, &'n Node)> {
     let entries = match &node.kind {
         Kind::Mapping(entries) => entries,
         Kind::Null => return Vec::new(),
@@ -207,7 +207,7 @@ pub(super) fn wrong_type(node: &Node, expected: &str, findings: &mut Findings) {
 }
 
 /// A scalar.
-pub(super) fn scalar<'n>(node: &'n Node, expected: &str, findings: &mut Findings) -> Option<&'n Text> {
+pub(super) fn scalar<'n>(node: &'n Node, expected: &str, findings: &mut Findings) -> Option<&'n Piece> {
     if let Kind::Scalar(text) = &node.kind {
         return Some(text);
     }
@@ -224,7 +224,7 @@ pub(super) fn text(node: &Node, findings: &mut Findings) -> String {
 }
 
 /// One text or a list of texts; nothing is the empty list.
-pub(super) fn texts(node: &Node, expected: &str, findings: &mut Findings) -> Vec<Text> {
+pub(super) fn texts(node: &Node, expected: &str, findings: &mut Findings) -> Vec<Piece> {
     match &node.kind {
         Kind::Null => Vec::new(),
         Kind::Sequence { items, .. } => {

@@ -3,7 +3,7 @@
 use crate::diag::{Diagnostic, codes};
 use crate::packet::Family;
 use crate::policy::words;
-use crate::policy::yaml::{Kind, Node, Text};
+use crate::policy::yaml::{Kind, Node, Piece};
 use crate::policy::{Action, Direction};
 
 use super::keys;
@@ -47,7 +47,7 @@ pub(super) fn change(node: &Node, findings: &mut Findings) -> Option<Change> {
         let finding = Diagnostic::new(codes::BAD_RULE, "a change cannot give the rule another id");
         findings.push(finding.at(id.span.clone(), "").help("remove the id: a changed rule keeps its own"));
     }
-    Some(Change::Replace { fields, whole })
+    Some(Change::Replace { fields: Box::new(fields), whole })
 }
 
 fn mapping(node: &Node, findings: &mut Findings) -> Fields {
@@ -83,7 +83,7 @@ fn mapping(node: &Node, findings: &mut Findings) -> Fields {
 }
 
 /// A list whose items may hold commas themselves: `ports: 22,80`.
-fn pieces(node: &Node, expected: &str, findings: &mut Findings) -> Vec<Text> {
+fn pieces(node: &Node, expected: &str, findings: &mut Findings) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for item in texts(node, expected, findings) {
         let mut start = 0;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::diag::{Diagnostic, codes, did_you_mean};
 use crate::policy::StateProfile;
-use crate::policy::yaml::{Kind, Node, Text};
+use crate::policy::yaml::{Kind, Node, Piece};
 
 use super::keys;
 use super::read::{Findings, object, scalar};
@@ -67,7 +67,7 @@ fn duration(node: &Node, findings: &mut Findings) -> Option<Duration> {
 }
 
 /// A whole number with a unit, seconds when there is none, at most ten years so that sums never overflow.
-fn parse_duration(text: &Text) -> Option<Duration> {
+fn parse_duration(text: &Piece) -> Option<Duration> {
     let text = text.text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn durations() {
-        let read = |text: &str| parse_duration(&Text::elsewhere(text, &(0..0))).map(|d| d.as_millis());
+        let read = |text: &str| parse_duration(&Piece::elsewhere(text, &(0..0))).map(|d| d.as_millis());
         assert_eq!(read("30"), Some(30_000));
         assert_eq!(read("500ms"), Some(500));
         assert_eq!(read("5d"), Some(432_000_000));

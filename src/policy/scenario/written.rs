@@ -3,7 +3,7 @@
 use crate::diag::Span;
 use crate::packet::{AddressRange, Family, Protocol};
 use crate::policy::cce::Preset;
-use crate::policy::yaml::Text;
+use crate::policy::yaml::Piece;
 use crate::policy::{Action, Dialect, Direction, Midstream, Priority, StateProfile};
 
 /// The whole file.
@@ -13,11 +13,11 @@ pub(crate) struct Written {
     pub(crate) preset: Option<(&'static Preset, Span)>,
     /// A preset was named that does not exist: told already, and names that miss are no news.
     pub(crate) preset_unknown: bool,
-    pub(crate) with: Vec<(Text, Vec<Text>)>,
-    pub(crate) addresses: Vec<(Text, Vec<Text>)>,
+    pub(crate) with: Vec<(Piece, Vec<Piece>)>,
+    pub(crate) addresses: Vec<(Piece, Vec<Piece>)>,
     pub(crate) groups: Vec<WrittenGroup>,
     pub(crate) interfaces: Vec<WrittenInterface>,
-    pub(crate) changes: Vec<(Text, Change)>,
+    pub(crate) changes: Vec<(Piece, Change)>,
     pub(crate) dialect: Dialect,
     pub(crate) state: StateProfile,
     pub(crate) midstream: Midstream,
@@ -26,7 +26,7 @@ pub(crate) struct Written {
 /// A group, or what is added to a preset's.
 #[derive(Debug)]
 pub(crate) struct WrittenGroup {
-    pub(crate) name: Text,
+    pub(crate) name: Piece,
     pub(crate) description: String,
     pub(crate) ingress: Vec<Fields>,
     pub(crate) egress: Vec<Fields>,
@@ -35,10 +35,10 @@ pub(crate) struct WrittenGroup {
 /// An interface whose addresses were read already; `None` were mistakes.
 #[derive(Debug)]
 pub(crate) struct WrittenInterface {
-    pub(crate) name: Text,
+    pub(crate) name: Piece,
     pub(crate) addresses: Vec<(AddressRange, Span)>,
     pub(crate) behind: Vec<(AddressRange, Span)>,
-    pub(crate) groups: Vec<Text>,
+    pub(crate) groups: Vec<Piece>,
 }
 
 /// What `change` says about a rule, still unread: which words are right depends on the rule.
@@ -47,7 +47,7 @@ pub(crate) enum Change {
     /// The rule goes.
     Remove,
     /// These fields replace the rule's; with `whole`, the fields not named too.
-    Replace { fields: Fields, whole: bool },
+    Replace { fields: Box<Fields>, whole: bool },
 }
 
 /// The protocol of a rule.
@@ -68,14 +68,14 @@ pub(crate) struct Fields {
     pub(crate) detail_kept: bool,
     pub(crate) action: Option<Action>,
     pub(crate) protocol: Option<(ProtocolWord, Span)>,
-    pub(crate) ports: Option<Vec<Text>>,
-    pub(crate) icmp: Option<Vec<Text>>,
+    pub(crate) ports: Option<Vec<Piece>>,
+    pub(crate) icmp: Option<Vec<Piece>>,
     /// `from` or `to`, with its place.
     pub(crate) side: Option<(Direction, Span)>,
     pub(crate) remotes: Option<Vec<Remote>>,
     pub(crate) priority: Option<Priority>,
     pub(crate) family: Option<(Family, Span)>,
-    pub(crate) id: Option<Text>,
+    pub(crate) id: Option<Piece>,
     pub(crate) enabled: Option<bool>,
     pub(crate) description: Option<String>,
 }

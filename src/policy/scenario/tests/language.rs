@@ -1,5 +1,6 @@
 //! What the language means.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use super::{findings, good, load, rules};
@@ -107,10 +108,10 @@ fn options_have_their_defaults_and_overrides() {
     let timeouts =
         policy("state: { tcp-time-wait: 1m, tcp-closing: 5s, tcp-established: 900, udp-stream: 2h }");
     let timeouts = timeouts.state.timeouts.unwrap();
-    assert_eq!(timeouts.tcp_time_wait, Duration::from_secs(60), "the narrower key wins");
+    assert_eq!(timeouts.tcp_time_wait, Duration::from_mins(1), "the narrower key wins");
     assert_eq!(timeouts.tcp_closed, Duration::from_secs(5));
-    assert_eq!(timeouts.tcp_established, Duration::from_secs(900));
-    assert_eq!(timeouts.udp_stream, Duration::from_secs(7200));
+    assert_eq!(timeouts.tcp_established, Duration::from_mins(15));
+    assert_eq!(timeouts.udp_stream, Duration::from_hours(2));
     assert_eq!(timeouts.icmp, Duration::from_secs(30));
 }
 
@@ -182,19 +183,19 @@ fn what_grows_without_end_is_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let inside = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb += &format!("a{level}: &a{level} [{inside}]\n");
+        _ = writeln!(bomb, "a{level}: &a{level} [{inside}]");
     }
     assert!(findings(&bomb).contains("error[too-large]: the file holds more than 1000000 values"));
     let deep = format!("groups: {}{}", "[".repeat(100), "]".repeat(100));
     assert!(findings(&deep).contains("error[too-large]: lists and mappings are nested deeper than 32"));
     let mut stacked = "a0: &a0 [x]\n".to_owned();
     for level in 1..50 {
-        stacked += &format!("a{level}: &a{level} [*a{}]\n", level - 1);
+        _ = writeln!(stacked, "a{level}: &a{level} [*a{}]", level - 1);
     }
     assert!(findings(&stacked).contains("nested deeper"), "an alias brings its own levels");
-    let chain: String = (0..20_000).map(|i| format!("  s{i}: s{}\n", i + 1)).collect();
-    let chain =
-        format!("addresses:\n{chain}  s20000: 10.0.0.1\ninterfaces: {{ n: {{ addresses: 10.0.0.1 }} }}\n");
+    let chain: Vec<_> = (0..20_000).map(|i| format!("  s{i}: s{}\n", i + 1)).collect();
+    let end = "  s20000: 10.0.0.1\ninterfaces: { n: { addresses: 10.0.0.1 } }\n";
+    let chain = format!("addresses:\n{}{end}", chain.concat());
     assert_eq!(
         good(&chain).sets[0].addresses.to_string(),
         "10.0.0.1",
@@ -218,4 +219,53 @@ fn bytes_that_are_no_text_and_files_that_are_not_there() {
     let missing = Scenario::load(std::path::Path::new("no/such/file.yaml"));
     assert!(missing.render(crate::diag::Style::Plain).contains("error[unreadable-file]"));
     assert!(load("groups: {").policy().is_none());
+}
+
+/// Every example of the page is read, so that none can be stale.
+#[test]
+fn the_examples_of_the_page_are_scenarios() {
+    let page = include_str!("../../../../docs/scenario.md");
+    let context = "
+addresses: { office: 203.0.113.0/24, vpc: 192.168.0.0/16 }
+interfaces: { n: { addresses: 192.168.0.1, groups: [node] } }
+";
+    let mut read = 0;
+    for example in page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        let text = if example.starts_with("- ") {
+            // Of the rules all but one are for ingress.
+            let rules = example.replace("- allow all to any\n", "");
+            let rules = format!("\n{rules}").replace("\n- ", "\n      - ");
+            format!("{context}groups:\n  node:\n    ingress:{rules}")
+        } else if example.starts_with("change:") {
+            let with = "with: { vpc: 192.168.0.0/16, container: 10.0.0.0/16, master: 192.168.0.8/29 }";
+            format!("preset: cce/tunnel\n{with}\n{}{example}", context.replace(", vpc: 192.168.0.0/16", ""))
+        } else if example.starts_with("state:") {
+            format!("{}{example}", context.replace(", groups: [node]", ""))
+        } else {
+            example.to_owned()
+        };
+        let loaded = Scenario::parse("docs/scenario.md", &text);
+        assert_eq!(loaded.render(crate::diag::Style::Plain), "");
+        read += 1;
+    }
+    assert_eq!(read, 4);
+}
+
+/// The rules of a preset are lines of this language, and its groups name only what it has.
+#[test]
+fn every_preset_is_understood() {
+    for preset in crate::policy::cce::presets() {
+        let mut text = format!("preset: {}\nwith:\n", preset.name);
+        for parameter in preset.parameters.iter().filter(|parameter| parameter.default.is_empty()) {
+            _ = writeln!(text, "  {}: 10.0.0.0/8", parameter.name);
+        }
+        text += "interfaces:\n";
+        for (at, group) in preset.groups.iter().enumerate() {
+            _ = writeln!(text, "  n{at}: {{ addresses: 10.0.0.{at}, groups: {} }}", group.name);
+        }
+        let loaded = Scenario::parse("s.yaml", &text);
+        assert_eq!(loaded.render(crate::diag::Style::Plain), "", "{}", preset.name);
+        let rules: usize = preset.groups.iter().map(|group| group.ingress.len() + group.egress.len()).sum();
+        assert_eq!(loaded.policy().unwrap().rules.len(), rules, "{}", preset.name);
+    }
 }

@@ -1,5 +1,7 @@
 //! No text does harm, and a rule's words mean the rule.
 
+use std::fmt::Write;
+
 use proptest::prelude::*;
 
 use super::{FEEL, load};
@@ -183,10 +185,10 @@ fn words() -> impl Strategy<Value = String> {
             }
             let mut words = format!("{action} {service}");
             if !remotes.is_empty() {
-                words += &format!(" {side} {}", remotes.join(", "));
+                _ = write!(words, " {side} {}", remotes.join(", "));
             }
             if priority > 0 {
-                words += &format!(" priority {priority}");
+                _ = write!(words, " priority {priority}");
             }
             Some(words + family + disabled)
         },
