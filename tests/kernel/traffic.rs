@@ -174,13 +174,14 @@ impl Traffic {
 
     /// An ICMP error about a conversation, or about a packet that nobody sent.
     fn error(&self, random: &mut Random) -> Option<Packet> {
-        let quoted = if random.percent(85) {
+        let mut quoted = if random.percent(85) {
             let known = self.conversations.len();
             let conversation = &self.conversations[known - 1 - random.below(known.min(12))];
             random.pick(&conversation.said).clone()
         } else {
             stray(random)
         };
+        quoted.extra = *random.pick(&[Extra::None, Extra::None, Extra::None, Extra::Options, Extra::More]);
         let v6 = quoted.v6();
         let (kind, code) = if v6 {
             *random.pick(&[(1, 0), (1, 4), (2, 0), (3, 0), (4, 0), (137, 0)])
