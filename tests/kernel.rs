@@ -130,7 +130,11 @@ fn obstacle() -> Option<String> {
         namespace.run("ip", &["link", "add", "x", "type", "veth", "peer", "name", "y"], "")?;
         let probe = "table inet t {\n chain c {\n ct state new log group 1\n }\n}\n";
         namespace.run("nft", &["-f", "-"], probe)?;
-        namespace.enter(netlink::NetfilterSocket::open)?.forget_connections()
+        namespace.enter(netlink::NetfilterSocket::open)?.forget_connections()?;
+        // Trackers that this kernel was built without.
+        let parameters = scenario::TIMEOUTS.iter().flat_map(|(_, parameters)| *parameters);
+        let values: Vec<_> = parameters.map(|name| format!("netfilter/nf_conntrack_{name}")).collect();
+        namespace.set(&values.iter().map(|name| (name.as_str(), "30")).collect::<Vec<_>>())
     };
     let error = ask().err()?.to_string();
     Some(error.lines().next().unwrap_or_default().to_owned())
