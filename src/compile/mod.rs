@@ -3,9 +3,12 @@
 //! [`Matcher`] is what replay, explain and every other command ask; [`Linear`] is the reference that anyone can
 //! check by eye, and every faster structure must agree with it.
 
+pub mod five_tuple;
 mod linear;
+mod simd;
 
 pub use linear::Linear;
+pub use simd::Path;
 
 use crate::packet::Header;
 use crate::policy::{Direction, InterfaceId, RuleId};
