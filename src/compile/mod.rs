@@ -3,8 +3,11 @@
 //! [`Matcher`] is what replay, explain and every other command ask; [`Linear`] is the reference that anyone can
 //! check by eye, and every faster structure must agree with it.
 
+mod bits;
 pub mod five_tuple;
 mod linear;
+mod search;
+mod service;
 mod simd;
 
 pub use linear::Linear;

@@ -2,6 +2,7 @@
 
 pub mod classbench;
 mod forest;
+mod matrix;
 mod rule;
 
 pub use rule::{FiveTuple, FiveTupleRule, MAX_RULES, NO_MATCH, Prefix, first_match};
@@ -10,6 +11,7 @@ pub(in crate::compile) use forest::Line;
 
 use super::simd::{self, Kernel, Path, Task};
 use forest::Forest;
+use matrix::Matrix;
 
 /// Headers looked up together; a power of two that fits a byte.
 const BATCH: usize = 256;
@@ -18,13 +20,16 @@ const BATCH: usize = 256;
 #[derive(Debug, Clone)]
 pub struct FiveTupleSet {
     forest: Forest,
+    matrix: Option<Matrix>,
     path: Path,
 }
 
 impl FiveTupleSet {
     /// Compiles a list; its order is the priority.
     pub fn new(rules: &[FiveTupleRule]) -> Self {
-        Self { forest: Forest::new(rules), path: Path::best() }
+        let list: Vec<u32> = (0..rules.len() as u32).collect();
+        let matrix = if std::env::var("MATRIX").is_ok() { Matrix::new(rules, &list) } else { None };
+        Self { forest: Forest::new(rules), matrix, path: Path::best() }
     }
 
     /// The same set, looked up with these instructions (or the portable ones where the processor lacks them).
@@ -38,6 +43,7 @@ impl FiveTupleSet {
     pub fn profile(&self, headers: &[FiveTuple]) -> String { self.forest.profile(headers) }
     /// Sizes as text.
     pub fn describe(&self) -> String {
+        if let Some(m) = &self.matrix { return format!("matrix {:?} {}", m.classes(), m.bytes()); }
         format!("{:?}", self.forest.sizes())
     }
 
@@ -63,6 +69,17 @@ impl Task for Lookup<'_> {
     fn run<K: Kernel>(self, kernel: K) {
         let (batches, rest) = self.headers.as_chunks::<BATCH>();
         let (answers, rest_out) = self.out.as_chunks_mut::<BATCH>();
+        let mut everything = [0u8; BATCH];
+        for (at, place) in everything.iter_mut().enumerate() {
+            *place = at as u8;
+        }
+        if let Some(m) = &self.set.matrix {
+            for (batch, best) in batches.iter().zip(answers) {
+                best.fill(NO_MATCH);
+                m.lookup(kernel, &everything, batch, best);
+            }
+            return;
+        }
         for (batch, best) in batches.iter().zip(answers) {
             self.set.forest.lookup(kernel, batch, best);
         }
