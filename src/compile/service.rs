@@ -38,15 +38,30 @@ impl ServiceMap {
         Some(Self { index, pages: pages.into_values() })
     }
 
-    /// The class of a detail in a row.
+    /// The table as it is looked up, taken once outside a loop.
     #[inline(always)]
-    pub(in crate::compile) fn get(&self, row: usize, detail: u16) -> u16 {
-        let page = self.index[row * PAGE + usize::from(detail >> 8)];
-        self.pages[usize::from(page)][usize::from(detail & 0xff)]
+    pub(in crate::compile) fn view(&self) -> ServiceView<'_> {
+        ServiceView { index: &self.index, pages: &self.pages }
     }
 
     /// Bytes of memory.
     pub(in crate::compile) fn bytes(&self) -> usize {
         size_of_val(&*self.index) + size_of_val(&*self.pages)
+    }
+}
+
+/// A borrowed [`ServiceMap`].
+#[derive(Debug, Clone, Copy)]
+pub(in crate::compile) struct ServiceView<'m> {
+    index: &'m [u16],
+    pages: &'m [[u16; PAGE]],
+}
+
+impl ServiceView<'_> {
+    /// The class of a detail in a row.
+    #[inline(always)]
+    pub(in crate::compile) fn get(self, row: usize, detail: u16) -> u16 {
+        let page = self.index[row * PAGE + usize::from(detail >> 8)];
+        self.pages[usize::from(page)][usize::from(detail & 0xff)]
     }
 }

@@ -56,8 +56,30 @@ pub(in crate::compile) trait Kernel: Copy {
     fn extract(self, key: u64, mask: u64) -> u64;
     /// Which places of the line match the header; as [`Line::compare`].
     fn compare(self, line: &Line, header: &FiveTuple) -> u32;
-    /// How many of the ascending `keys` are at most `x`.
-    fn count_at_most(self, keys: &Keys, x: u32) -> u32;
+    /// How many of the ascending keys are below `x`; the last key is never below.
+    fn count_below(self, keys: &Keys, x: u32) -> u32;
+    /// For each number, how many of the root's keys are below it.
+    fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES];
+}
+
+/// Numbers that are searched together.
+pub(in crate::compile) const LANES: usize = 16;
+
+/// The root of a search tree: 63 ascending keys and one that is never below, and every eighth of them again.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub(in crate::compile) struct Root {
+    keys: [[u32; 8]; 8],
+    eighths: [u32; 8],
+}
+
+impl Root {
+    /// The root of these keys, ascending; the last is replaced by the highest number.
+    pub(in crate::compile) fn new(mut keys: [u32; 64]) -> Self {
+        keys[63] = u32::MAX;
+        let keys: [[u32; 8]; 8] = std::array::from_fn(|at| std::array::from_fn(|k| keys[at * 8 + k]));
+        Self { keys, eighths: keys.map(|eighth| eighth[7]) }
+    }
 }
 
 /// One node of a search tree: a cache line of ascending keys.
@@ -106,8 +128,17 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn count_at_most(self, keys: &Keys, x: u32) -> u32 {
-        keys.0.iter().map(|&key| u32::from(key <= x)).sum()
+    fn count_below(self, keys: &Keys, x: u32) -> u32 {
+        keys.0.iter().map(|&key| u32::from(key < x)).sum()
+    }
+
+    #[inline(always)]
+    fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES] {
+        let below = |keys: &[u32; 8], x| keys.iter().map(|&key| u32::from(key < x)).sum::<u32>();
+        numbers.map(|x| {
+            let eighth = below(&root.eighths, x) & 7;
+            eighth * 8 + below(&root.keys[eighth as usize], x)
+        })
     }
 }
 
@@ -118,10 +149,10 @@ mod x86 {
         __m128i, __m256i, __m512i, _mm256_and_si256, _mm256_blend_epi32, _mm256_broadcastsi128_si256,
         _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_cmpeq_epi64, _mm256_max_epu32, _mm256_movemask_pd, _mm256_movemask_ps, _mm256_set1_epi32,
         _mm256_setzero_si256, _mm256_sub_epi16, _mm256_subs_epu16, _mm256_ternarylogic_epi32,
-        _mm256_testn_epi64_mask, _mm256_xor_si256, _mm512_cmple_epu32_mask, _mm512_set1_epi32, _pext_u64,
+        _mm256_testn_epi64_mask, _mm256_xor_si256, _mm512_add_epi32, _mm512_cmplt_epu32_mask, _mm512_mask_add_epi32, _mm512_mask_blend_epi32, _mm512_maskz_set1_epi32, _mm512_permutex2var_epi32, _mm512_permutexvar_epi32, _mm512_set1_epi32, _pext_u64,
     };
 
-    use super::{FiveTuple, Kernel, Keys, Line, Task};
+    use super::{FiveTuple, Kernel, Keys, LANES, Line, Root, Task};
 
     /// Proof that the processor has AVX2, BMI1 and BMI2.
     #[derive(Debug, Clone, Copy)]
@@ -169,6 +200,20 @@ mod x86 {
         }
     }
 
+    impl Avx2 {
+        /// Bits of the keys that are at least `x`.
+        #[inline(always)]
+        fn not_below(self, keys: &[u32; 8], x: u32) -> u32 {
+            // SAFETY: the keys are 32 bytes of plain integers, and every bit pattern is an `__m256i`. `self` proves
+            // AVX2; the instructions work on registers only.
+            unsafe {
+                let keys: __m256i = std::mem::transmute_copy(keys);
+                let hits = _mm256_cmpeq_epi32(_mm256_max_epu32(keys, _mm256_set1_epi32(x.cast_signed())), keys);
+                _mm256_movemask_ps(_mm256_castsi256_ps(hits)).cast_unsigned()
+            }
+        }
+    }
+
     impl Kernel for Avx2 {
         #[inline(always)]
         fn extract(self, key: u64, mask: u64) -> u64 {
@@ -191,18 +236,21 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn count_at_most(self, keys: &Keys, x: u32) -> u32 {
-            // SAFETY: `Keys` is 64 bytes of plain integers: two `__m256i` of any bits. `self` proves AVX2; the
-            // instructions work on registers only.
-            unsafe {
-                let [low, high]: [__m256i; 2] = std::mem::transmute_copy(keys);
-                let x = _mm256_set1_epi32(x.cast_signed());
-                let at_most = |keys| {
-                    let hits = _mm256_cmpeq_epi32(_mm256_max_epu32(keys, x), x);
-                    _mm256_movemask_ps(_mm256_castsi256_ps(hits)).cast_unsigned()
-                };
-                (at_most(low) | at_most(high) << 8).count_ones()
+        fn count_below(self, keys: &Keys, x: u32) -> u32 {
+            // SAFETY: `Keys` is 64 bytes of plain integers: two arrays of eight.
+            let [low, high]: [[u32; 8]; 2] = unsafe { std::mem::transmute_copy(keys) };
+            (self.not_below(&low, x) | self.not_below(&high, x) << 8).trailing_zeros()
+        }
+
+        #[inline(always)]
+        fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES] {
+            let mut parts = [0; LANES];
+            // A loop, not `map`: a closure handed to another function does not get this function's features.
+            for (part, &x) in parts.iter_mut().zip(numbers) {
+                let eighth = self.not_below(&root.eighths, x).trailing_zeros() & 7;
+                *part = eighth * 8 + self.not_below(&root.keys[eighth as usize], x).trailing_zeros();
             }
+            parts
         }
     }
 
@@ -246,12 +294,35 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn count_at_most(self, keys: &Keys, x: u32) -> u32 {
+        fn count_below(self, keys: &Keys, x: u32) -> u32 {
             // SAFETY: `Keys` is 64 bytes of plain integers, and every bit pattern is an `__m512i`. `self` proves
             // AVX-512 F; the instructions work on registers only.
             unsafe {
                 let keys: __m512i = std::mem::transmute_copy(keys);
-                u32::from(_mm512_cmple_epu32_mask(keys, _mm512_set1_epi32(x.cast_signed()))).count_ones()
+                u32::from(_mm512_cmplt_epu32_mask(keys, _mm512_set1_epi32(x.cast_signed()))).count_ones()
+            }
+        }
+
+        /// A binary search for sixteen numbers at once; the 64 keys lie in four registers.
+        #[inline(always)]
+        fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES] {
+            // SAFETY: 64 keys are four `__m512i` of any bits, sixteen numbers one, and the result is sixteen numbers
+            // again. `self` proves AVX-512 F; the instructions work on registers only.
+            unsafe {
+                let [a, b, c, d]: [__m512i; 4] = std::mem::transmute_copy(&root.keys);
+                let x: __m512i = std::mem::transmute_copy(numbers);
+                let middle = _mm512_permutexvar_epi32(_mm512_set1_epi32(15), b);
+                let upper = _mm512_cmplt_epu32_mask(middle, x);
+                let mut at = _mm512_maskz_set1_epi32(upper, 32);
+                for step in [16, 8, 4, 2, 1] {
+                    // Of the index, the permutation looks at the low five bits.
+                    let probe = _mm512_add_epi32(at, _mm512_set1_epi32(step - 1));
+                    let low = _mm512_permutex2var_epi32(a, probe, b);
+                    let key = _mm512_mask_blend_epi32(upper, low, _mm512_permutex2var_epi32(c, probe, d));
+                    let below = _mm512_cmplt_epu32_mask(key, x);
+                    at = _mm512_mask_add_epi32(at, below, at, _mm512_set1_epi32(step));
+                }
+                std::mem::transmute_copy(&at)
             }
         }
     }

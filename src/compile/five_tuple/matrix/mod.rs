@@ -9,7 +9,7 @@ mod build;
 use super::{BATCH, FiveTuple, FiveTupleRule, NO_MATCH};
 use crate::compile::search::SearchTree;
 use crate::compile::service::ServiceMap;
-use crate::compile::simd::Kernel;
+use crate::compile::simd::{Kernel, LANES};
 
 /// In a cell: the rest is the start of a second row. [`NO_MATCH`] itself is not flagged.
 const FLAGGED: u32 = 1 << 31;
@@ -73,17 +73,25 @@ impl Matrix {
         batch: &[FiveTuple; BATCH],
         best: &mut [u32; BATCH],
     ) {
-        let mut pairs = [0u32; BATCH];
+        let count = active.len().min(BATCH);
+        let groups = count.div_ceil(LANES);
+        let mut sources = [[0u32; LANES]; BATCH / LANES];
+        let mut destinations = [[0u32; LANES]; BATCH / LANES];
+        let places = sources.as_flattened_mut().iter_mut().zip(destinations.as_flattened_mut());
+        for ((source, destination), &at) in places.zip(active) {
+            [*source, *destination, ..] = batch[at as usize].0;
+        }
+        self.sources.replace(kernel, &mut sources[..groups]);
+        self.destinations.replace(kernel, &mut destinations[..groups]);
+        let (rows, protocols, services) = (&*self.rows, &self.protocols, self.services.view());
+        let all_cells = &*self.cells;
         let mut cells = [0u32; BATCH];
-        let word = |word: usize| active.iter().take(BATCH).map(move |&at| batch[at as usize].0[word]);
-        self.sources.each(kernel, word(0), |i, value| pairs[i] = value);
-        self.destinations.each(kernel, word(1), |i, value| pairs[i] += value);
-        let (rows, protocols, all_cells) = (&*self.rows, &self.protocols, &*self.cells);
-        for ((&at, &pair), place) in active.iter().zip(&pairs).zip(&mut cells) {
+        let pairs = sources.as_flattened().iter().zip(destinations.as_flattened());
+        for ((&at, (&source, &destination)), place) in active.iter().zip(pairs).zip(&mut cells) {
             let header = &batch[at as usize];
             let protocol = protocols[(header.0[3] & 0xff) as usize];
-            let service = self.services.get(usize::from(protocol), header.destination_port());
-            *place = rows[pair as usize] + u32::from(service);
+            let service = services.get(usize::from(protocol), header.destination_port());
+            *place = rows[(source + destination) as usize] + u32::from(service);
         }
         let mut flagged = [0u8; BATCH];
         let mut count = 0usize;
@@ -98,7 +106,7 @@ impl Matrix {
         }
         for &i in &flagged[..count.min(BATCH)] {
             let at = active[i as usize];
-            let class = self.source_ports.get(0, batch[at as usize].source_port());
+            let class = self.source_ports.view().get(0, batch[at as usize].source_port());
             let answer = self.by_source_port[(cells[i as usize] & !FLAGGED) as usize + usize::from(class)];
             best[at as usize] = best[at as usize].min(answer);
         }
