@@ -2,12 +2,11 @@ use sgsim::compile::{Path, five_tuple::*};
 use std::time::Instant;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let profile = std::env::var("PROFILE").is_ok();
     for name in &args {
         let rules = classbench::parse_rules(&std::fs::read_to_string(format!("/tmp/cb/{name}.rules")).unwrap()).unwrap();
         let trace = classbench::parse_trace(&std::fs::read_to_string(format!("/tmp/cb/{name}.trace")).unwrap()).unwrap();
         let t = Instant::now();
-        let set = FiveTupleSet::new(&rules);
+        let set = FiveTupleSet::with_strategy(&rules, match std::env::var("S").as_deref() { Ok("m") => Strategy::Matrix, Ok("f") => Strategy::Forest, _ => Strategy::Auto }).unwrap();
         let built = t.elapsed().as_secs_f64();
         let trace = &trace[..trace.len() / 256 * 256]; let mut out = vec![0; trace.len()];
         let mut text = format!("{name:10} ");
@@ -25,7 +24,6 @@ fn main() {
             }
             text += &format!("{path:?} {:6.1}  ", 1e-6 / best);
         }
-        if profile { text += &set.profile(&trace); }
-        println!("{text} build {:.3} s {}", built, set.describe());
+        println!("{text} build {:.3} s {}", built, set.report());
     }
 }

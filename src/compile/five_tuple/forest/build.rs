@@ -1,6 +1,6 @@
-//! Makes the trees.
+//! Makes trees, within a budget.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::choose::{Limits, choose};
 use super::line::Line;
@@ -8,58 +8,99 @@ use super::ternary::{Bits, Ternary};
 use super::{Forest, INNER, Node, Tree};
 use crate::compile::five_tuple::FiveTupleRule;
 
-/// Prefixes at least this long are narrow.
-const NARROW: u8 = 12;
-/// Rules of a leaf that are not worth another node.
+/// Rules of a leaf that are not worth another node: one line.
 const LEAF: usize = 2;
 
-pub(super) fn build(rules: &[FiveTupleRule]) -> Forest {
-    let narrow = |rule: &FiveTupleRule| {
-        let g = usize::from(rule.source.length() >= NARROW) + 2 * usize::from(rule.destination.length() >= NARROW);
-        env("MAP", "0123").as_bytes()[g] as usize - 48
-    };
-    let mut lists: [Vec<u32>; 4] = Default::default();
-    for (index, rule) in (0..).zip(rules) {
-        lists[narrow(rule)].push(index);
-    }
-    let mut lists: Vec<_> = lists.into_iter().filter(|list| !list.is_empty()).collect();
-    // The tree with the best rule first, so that later trees can be left out.
-    lists.sort_by_key(|list| list[0]);
-    let mut builder = Builder {
-        rules,
-        ternary: rules.iter().map(Ternary::of).collect(),
-        forest: Forest { trees: vec![], nodes: vec![], slots: vec![], lines: vec![Line::new(&[], false)] },
-        leaves: HashMap::new(),
-    };
-    for list in lists {
-        let limits = Limits { bits: 16, slots_per_rule: num("SPR", 1.0), copies: num("CPY", 3.0), gain: num("GAIN", 0.9) };
-        let root = builder.node(&list, Ternary::default(), &limits);
-        let root = root.unwrap_or_else(|| {
-            let slot = builder.leaf(&list);
-            builder.forest.slots.push(slot);
-            Node { masks: [0, 0], base: builder.forest.slots.len() as u32 - 1, shift: 0 }
-        });
-        builder.forest.trees.push(Tree { root, best: list[0] });
-    }
-    builder.forest
+/// How freely trees may copy rules to get shorter leaves and fewer nodes on the way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::compile::five_tuple) struct Spending {
+    root: Limits,
+    inner: Limits,
 }
 
-struct Builder<'r> {
+impl Spending {
+    /// Large nodes and many copies: fewest steps.
+    pub(in crate::compile::five_tuple) const GENEROUS: Self = Self {
+        root: Limits { bits: 16, slots_per_rule: 8.0, copies: 20.0, gain: 0.95 },
+        inner: Limits { bits: 8, slots_per_rule: 4.0, copies: 8.0, gain: 0.95 },
+    };
+    /// Small nodes and few copies: fits caches when lists are large.
+    pub(in crate::compile::five_tuple) const MODEST: Self = Self {
+        root: Limits { bits: 16, slots_per_rule: 1.0, copies: 3.0, gain: 0.9 },
+        inner: Limits { bits: 8, slots_per_rule: 2.0, copies: 3.0, gain: 0.85 },
+    };
+    /// No copies at all: the fallback, which no list can blow up.
+    pub(in crate::compile::five_tuple) const NONE: Self = Self {
+        root: Limits { bits: 16, slots_per_rule: 1.0, copies: 1.0, gain: 0.9 },
+        inner: Limits { bits: 8, slots_per_rule: 1.0, copies: 1.0, gain: 0.9 },
+    };
+}
+
+/// The tree would need more memory than it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::compile::five_tuple) struct OverBudget;
+
+/// Makes the trees of one forest.
+pub(in crate::compile::five_tuple) struct Builder<'r> {
     rules: &'r [FiveTupleRule],
     ternary: Vec<Ternary>,
     forest: Forest,
     /// Leaves already made, by their rules.
-    leaves: HashMap<Vec<u32>, u32>,
+    leaves: HashMap<Vec<u32>, u32, foldhash::fast::FixedState>,
+    /// Bytes that the forest may take.
+    budget: usize,
 }
 
-impl Builder<'_> {
+impl<'r> Builder<'r> {
+    /// A builder for these rules; its forest takes at most about `budget` bytes.
+    pub(in crate::compile::five_tuple) fn new(rules: &'r [FiveTupleRule], budget: usize) -> Self {
+        Self {
+            rules,
+            ternary: rules.iter().map(Ternary::of).collect(),
+            forest: Forest { nodes: vec![], slots: vec![], lines: vec![Line::new(&[], false)] },
+            leaves: HashMap::default(),
+            budget,
+        }
+    }
+
+    /// The tree of the rules named by `list`, best first.
+    pub(in crate::compile::five_tuple) fn tree(
+        &mut self,
+        list: &[u32],
+        spending: &Spending,
+    ) -> Result<Tree, OverBudget> {
+        let root = match self.node(list, Ternary::default(), &spending.root, &spending.inner)? {
+            Some(root) => root,
+            None => {
+                let slot = self.leaf(list);
+                self.forest.slots.push(slot);
+                Node { masks: [0, 0], base: self.forest.slots.len() as u32 - 1, shift: 0 }
+            }
+        };
+        Ok(Tree { root })
+    }
+
+    /// What all trees share.
+    pub(in crate::compile::five_tuple) fn finish(mut self) -> Forest {
+        self.forest.nodes.shrink_to_fit();
+        self.forest.slots.shrink_to_fit();
+        self.forest.lines.shrink_to_fit();
+        self.forest
+    }
+
     /// A node that splits the list, with everything below it; `None` when no bit splits it.
-    fn node(&mut self, list: &[u32], known: Ternary, limits: &Limits) -> Option<Node> {
+    fn node(
+        &mut self,
+        list: &[u32],
+        known: Ternary,
+        limits: &Limits,
+        below: &Limits,
+    ) -> Result<Option<Node>, OverBudget> {
         let masks = choose(list, &self.ternary, &known, limits);
         let shift = masks[0].count_ones();
         let bits = shift + masks[1].count_ones();
         if bits == 0 {
-            return None;
+            return Ok(None);
         }
         let mut children = vec![vec![]; 1 << bits];
         for &index in list {
@@ -67,32 +108,34 @@ impl Builder<'_> {
         }
         let base = self.forest.slots.len();
         self.forest.slots.resize(base + children.len(), 0);
-        let inner = Limits { bits: 8, slots_per_rule: num("ISPR",2.0), copies: num("ICPY",3.0), gain: num("IGAIN",0.85) };
+        if self.forest.bytes() > self.budget {
+            return Err(OverBudget);
+        }
         for (child, mut list) in children.into_iter().enumerate() {
             let region = known.with(masks, spread(child as u64, masks));
             self.prune(&mut list, &region);
-            let slot = self.slot(&list, region, &inner);
-            self.forest.slots[base + child] = slot;
+            self.forest.slots[base + child] = self.slot(&list, region, below)?;
         }
-        Some(Node { masks, base: base as u32, shift })
+        Ok(Some(Node { masks, base: base as u32, shift }))
     }
 
-    fn slot(&mut self, list: &[u32], region: Ternary, limits: &Limits) -> u32 {
-        if list.len() > num("LEAF", LEAF as f64) as usize
-            && let Some(node) = self.node(list, region, limits)
+    fn slot(&mut self, list: &[u32], region: Ternary, limits: &Limits) -> Result<u32, OverBudget> {
+        if list.len() > LEAF
+            && let Some(node) = self.node(list, region, limits, limits)?
         {
             self.forest.nodes.push(node);
-            return INNER | (self.forest.nodes.len() - 1) as u32;
+            return Ok(INNER | (self.forest.nodes.len() - 1) as u32);
         }
-        self.leaf(list)
+        Ok(self.leaf(list))
     }
 
     /// Appends the rule to every child that can see a header of it.
     fn distribute(&self, index: u32, masks: Bits, known: &Ternary, children: &mut [Vec<u32>]) {
         let (rule, ternary) = (&self.rules[index as usize], &self.ternary[index as usize]);
-        let sure = gather([ternary.care[0] & masks[0], ternary.care[1] & masks[1]], masks);
+        let sure = gather(ternary.care, masks);
         let value = gather(ternary.value, masks) & sure;
         let free = !sure & (children.len() as u64 - 1);
+        // Only ranges of ports are wider than their bits say.
         let ports = masks[1] as u32 != 0;
         let mut part = 0u64;
         loop {
@@ -111,10 +154,10 @@ impl Builder<'_> {
         }
     }
 
-    /// Drops what no header of the region can reach: rules behind one that takes the whole region, or that are
-    /// inside an earlier one.
+    /// Drops the rules behind one that takes the whole region: no header reaches them.
     fn prune(&self, list: &mut Vec<u32>, region: &Ternary) {
-        let takes_all = |&index: &u32| region.inside(&self.rules[index as usize], &self.ternary[index as usize]);
+        let takes_all =
+            |&index: &u32| region.inside(&self.rules[index as usize], &self.ternary[index as usize]);
         if let Some(at) = list.iter().position(takes_all) {
             list.truncate(at + 1);
         }
@@ -130,9 +173,8 @@ impl Builder<'_> {
         let slot = self.forest.lines.len() as u32;
         let places: Vec<_> = list.iter().map(|&index| (index, &self.rules[index as usize])).collect();
         let last = places.len().div_ceil(2) - 1;
-        self.forest
-            .lines
-            .extend(places.chunks(2).enumerate().map(|(at, pair)| Line::new(pair, at < last)));
+        let lines = places.chunks(2).enumerate().map(|(at, pair)| Line::new(pair, at < last));
+        self.forest.lines.extend(lines);
         self.leaves.insert(list.to_vec(), slot);
         slot
     }
@@ -165,6 +207,3 @@ fn spread(mut bits: u64, masks: Bits) -> Bits {
     }
     key
 }
-
-fn env(k: &str, d: &str) -> String { std::env::var(k).unwrap_or(d.into()) }
-fn num(k: &str, d: f64) -> f64 { env(k, "").parse().unwrap_or(d) }

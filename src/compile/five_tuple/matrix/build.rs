@@ -149,7 +149,6 @@ pub(super) fn build(rules: &[FiveTupleRule], list: &[u32]) -> Option<Matrix> {
         cells,
         source_ports: source_port_map,
         by_source_port: second.into_values().concat(),
-        best: list.first().copied().unwrap_or(NO_MATCH),
         classes: [source_sets.len(), destination_sets.len(), services.len(), source_ports.len()],
     })
 }

@@ -9,7 +9,7 @@ mod build;
 use super::{BATCH, FiveTuple, FiveTupleRule, NO_MATCH};
 use crate::compile::search::SearchTree;
 use crate::compile::service::ServiceMap;
-use crate::compile::simd::{Kernel, LANES};
+use crate::compile::simd::{Kernel, LANES, Portable};
 
 /// In a cell: the rest is the start of a second row. [`NO_MATCH`] itself is not flagged.
 const FLAGGED: u32 = 1 << 31;
@@ -30,8 +30,6 @@ pub(super) struct Matrix {
     cells: Vec<u32>,
     source_ports: ServiceMap,
     by_source_port: Vec<u32>,
-    /// The lowest index of its rules.
-    best: u32,
     /// Classes of sources, destinations, services and source ports.
     classes: [usize; 4],
 }
@@ -42,9 +40,12 @@ impl Matrix {
         build::build(rules, list)
     }
 
-    /// The lowest index of its rules.
-    pub(super) const fn best(&self) -> u32 {
-        self.best
+    /// Looks up one header, slowly.
+    pub(super) fn find(&self, header: &FiveTuple) -> u32 {
+        let (mut batch, mut best) = ([FiveTuple::default(); BATCH], [NO_MATCH; BATCH]);
+        batch[0] = *header;
+        self.lookup(Portable, &[0], &batch, &mut best);
+        best[0]
     }
 
     /// Classes of sources, destinations, services and source ports.
