@@ -62,10 +62,11 @@ static void die(const char *what)
 	exit(2);
 }
 
+/* Time on the processor, so that a busy machine lengthens no figure. */
 static double now(void)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return t.tv_sec + t.tv_nsec * 1e-9;
 }
 

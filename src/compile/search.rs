@@ -22,6 +22,8 @@ pub(in crate::compile) struct SearchTree {
     nodes: Vec<Keys>,
     /// Levels below the root.
     depth: u32,
+    /// The one value that all numbers have.
+    only: Option<u32>,
     /// Values by position, padded with the last.
     values: Vec<u32>,
 }
@@ -48,12 +50,17 @@ impl SearchTree {
         }
         let last = intervals[intervals.len() - 1].1;
         let values = (0..PARTS * below).map(|at| intervals.get(at).map_or(last, |&(_, value)| value));
-        Self { root: Box::new(root), nodes, depth, values: values.collect() }
+        let only = (intervals.len() == 1).then_some(last);
+        Self { root: Box::new(root), nodes, depth, only, values: values.collect() }
     }
 
     /// Replaces every number of up to [`MOST_GROUPS`] groups by the value of the interval that holds it.
     #[inline(always)]
     pub(in crate::compile) fn replace<K: Kernel>(&self, kernel: K, numbers: &mut [[u32; LANES]]) {
+        if let Some(value) = self.only {
+            numbers.as_flattened_mut().fill(value);
+            return;
+        }
         // The depth is decided once, outside the loops.
         match self.depth {
             0 => self.replace_at::<0, K>(kernel, numbers),

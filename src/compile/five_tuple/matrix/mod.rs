@@ -94,6 +94,12 @@ impl Matrix {
             let service = services.get(usize::from(protocol), header.destination_port());
             *place = rows[(source + destination) as usize] + u32::from(service);
         }
+        if self.by_source_port.is_empty() {
+            for (&at, place) in active.iter().zip(&cells) {
+                best[at as usize] = best[at as usize].min(all_cells[*place as usize]);
+            }
+            return;
+        }
         let mut flagged = [0u8; BATCH];
         let mut count = 0usize;
         for (i, (&at, place)) in active.iter().zip(&mut cells).enumerate() {
