@@ -153,6 +153,11 @@ impl AddressRange {
         }
     }
 
+    /// Whether the address is of the same family.
+    pub const fn contains_family(self, address: IpAddr) -> bool {
+        matches!((self, address), (Self::V4(..), IpAddr::V4(_)) | (Self::V6(..), IpAddr::V6(_)))
+    }
+
     /// Whether the text this range was read from had bits set behind its prefix: `198.19.128.0/16`.
     pub fn host_bits_set(text: &str) -> bool {
         text.trim().parse::<IpNet>().is_ok_and(|net| net.addr() != net.network())

@@ -68,7 +68,7 @@ impl Icmp {
 ///
 /// RFC 792 (echo, timestamp, information; errors 3, 4, 11, 12), RFC 950 (address mask), RFC 4443 (`ICMPv6` errors
 /// 1 to 4, echo 128 and 129).
-pub(super) const fn role(family: Family, kind: u8) -> IcmpRole {
+const fn role(family: Family, kind: u8) -> IcmpRole {
     match (family, kind) {
         (Family::V4, 8) => IcmpRole::Request { reply: 0 },
         (Family::V4, 0) => IcmpRole::Reply { request: 8 },
@@ -83,6 +83,14 @@ pub(super) const fn role(family: Family, kind: u8) -> IcmpRole {
         (Family::V6, 129) => IcmpRole::Reply { request: 128 },
         (Family::V6, 133..=136) => IcmpRole::NeighbourDiscovery,
         _ => IcmpRole::Other,
+    }
+}
+
+/// The type of the request that a message of this type answers.
+pub const fn request_of(family: Family, kind: u8) -> Option<u8> {
+    match role(family, kind) {
+        IcmpRole::Reply { request } => Some(request),
+        _ => None,
     }
 }
 

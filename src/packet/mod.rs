@@ -12,7 +12,7 @@ mod service;
 
 pub use address::{AddressPair, AddressRange, AddressSet, Family, ParseAddressError};
 pub use flow::{Flow, ParseFlowError};
-pub use icmp::{Icmp, IcmpKind, IcmpRole, Quoted};
+pub use icmp::{Icmp, IcmpKind, IcmpRole, Quoted, request_of};
 pub use ports::{ParsePortsError, PortRange, PortSet};
 pub use protocol::{ParseProtocolError, Protocol};
 pub use service::{Header, Service, service_name};
@@ -73,7 +73,7 @@ impl Domain {
     pub fn vlans(self) -> impl Iterator<Item = u16> {
         (0..4)
             .rev()
-            .map(move |i| (self.0 >> (16 * i)) as u16)
+            .map(move |i| u16::try_from(self.0 >> (16 * i) & 0xffff).unwrap_or(0))
             .filter(|tag| tag & 0x8000 != 0)
             .map(|tag| tag & 0xfff)
     }

@@ -6,11 +6,18 @@
 pub mod cce;
 mod interface;
 mod options;
+mod resolve;
 mod rule;
+mod scenario;
+mod schema;
+mod words;
+mod yaml;
 
 pub use interface::{Behind, Interface, InterfaceId, OverlapError, Owners};
 pub use options::{Dialect, Midstream, StateProfile, Timeouts};
 pub use rule::{Action, Direction, Mismatch, Origin, Priority, Rule, RuleId, ServiceMatch};
+pub use scenario::{Loaded, NamedSet, Scenario};
+pub use schema::{schema, schema_text};
 
 /// The index of a group in its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

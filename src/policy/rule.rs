@@ -183,6 +183,7 @@ pub struct Rule {
 
 /// The fields of a rule that a packet missed; none missed is a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools)] // Each is a field of a rule, and any of them may be missed at once.
 pub struct Mismatch {
     /// The rule is switched off.
     pub disabled: bool,
@@ -231,14 +232,19 @@ impl Rule {
             Direction::Egress => "to",
         };
         let mut words = format!("{} {} {side} {}", self.action, self.service, self.remote_text);
-        if let Some(family) = self.family {
-            words += &format!(" {family}");
-        }
+        // ICMP is IPv4 and ICMPv6 is IPv6 without being told.
+        let implied = matches!(self.service.protocol(), Some(Protocol::ICMP | Protocol::ICMPV6));
         if self.priority != Priority::FIRST {
-            words += &format!(" priority {}", self.priority.get());
+            words.push_str(" priority ");
+            words.push_str(&self.priority.get().to_string());
+        }
+        match self.family.filter(|_| !implied) {
+            Some(Family::V4) => words.push_str(" ipv4"),
+            Some(Family::V6) => words.push_str(" ipv6"),
+            None => {}
         }
         if !self.enabled {
-            words += " disabled";
+            words.push_str(" disabled");
         }
         words
     }

@@ -1,0 +1,26 @@
+//! Bytes to packets: containers (pcap, pcapng), link types, IP and transport headers, several captures as one
+//! timeline.
+//!
+//! What is here knows nothing of groups or state: fragments are described, not put together, and tunnels are
+//! left closed. No type of the crates that help with parsing leaves this room.
+//!
+//! Two halves that meet in [`CaptureReader`]: a container yields [`Record`]s (time, link type, bytes), and
+//! [`decode()`] turns the bytes of one into [`Content`](crate::packet::Content). Neither panics on any bytes.
+
+mod counts;
+mod decode;
+mod error;
+mod link_type;
+mod pcap;
+mod pcapng;
+mod reader;
+mod source;
+mod ticks;
+mod timeline;
+
+pub use counts::LinkCounts;
+pub use decode::decode;
+pub use error::{CaptureError, CaptureProblem, Expected};
+pub use link_type::LinkType;
+pub use reader::{CaptureReader, Frame, Record};
+pub use timeline::{Timeline, TimelineFrame};

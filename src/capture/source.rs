@@ -1,0 +1,123 @@
+//! A reader with a buffer that grows to one record and no further, and that knows where in the file it is.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use super::LinkType;
+use super::error::{CaptureProblem, Fault};
+use crate::packet::Timestamp;
+
+/// Bytes asked of the reader at once. Small enough that hundreds of rotated captures can be open together.
+const CHUNK: usize = 128 << 10;
+
+/// A record whose bytes are still in the source's buffer.
+#[derive(Debug)]
+pub(super) struct Located {
+    pub(super) time: Timestamp,
+    pub(super) link: LinkType,
+    pub(super) bytes: Range<usize>,
+    pub(super) wire_length: u32,
+}
+
+/// Buffered bytes of a capture.
+pub(super) struct Source {
+    reader: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    /// The part of the buffer that holds bytes not yet consumed.
+    filled: Range<usize>,
+    /// Offset in the capture of the first byte not yet consumed.
+    offset: u64,
+}
+
+impl Source {
+    pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
+        Self { reader, buffer: Vec::new(), filled: 0..0, offset: 0 }
+    }
+
+    /// Offset in the capture of the next byte.
+    pub(super) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// A fault at the next byte.
+    pub(super) const fn fault(&self, problem: CaptureProblem) -> Fault {
+        Fault { offset: self.offset, problem }
+    }
+
+    /// The next bytes: `wanted` of them, or those that are left when the capture ends before.
+    ///
+    /// The buffer grows with what the reader delivers, never with what a length field promises.
+    pub(super) fn peek(&mut self, wanted: usize) -> Result<&[u8], Fault> {
+        while self.filled.len() < wanted {
+            if self.filled.end == self.buffer.len() {
+                if self.filled.start > 0 {
+                    self.buffer.copy_within(self.filled.clone(), 0);
+                    self.filled = 0..self.filled.len();
+                } else {
+                    self.buffer.resize(self.buffer.len() + CHUNK, 0);
+                }
+            }
+            match self.reader.read(&mut self.buffer[self.filled.end..]) {
+                Ok(0) => break,
+                Ok(count) => self.filled.end += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.fault(CaptureProblem::Read(error))),
+            }
+        }
+        let end = self.filled.end.min(self.filled.start.saturating_add(wanted));
+        Ok(&self.buffer[self.filled.start..end])
+    }
+
+    /// The next `wanted` bytes as what they are called; `None` at the end of the capture.
+    pub(super) fn whole(&mut self, what: &'static str, wanted: usize) -> Result<Option<&[u8]>, Fault> {
+        let present = self.peek(wanted)?.len();
+        if present == 0 && wanted > 0 {
+            return Ok(None);
+        }
+        if present < wanted {
+            return Err(self.cut(what, wanted as u64, present as u64));
+        }
+        self.peek(wanted).map(Some)
+    }
+
+    /// The fault of a capture that ends inside something.
+    pub(super) const fn cut(&self, what: &'static str, expected: u64, present: u64) -> Fault {
+        self.fault(CaptureProblem::Cut { what, expected, present })
+    }
+
+    /// Consumes bytes that [`peek`](Self::peek) has shown, and says where [`bytes`](Self::bytes) finds them until
+    /// the next `peek`.
+    pub(super) fn consume(&mut self, count: usize) -> Range<usize> {
+        let count = count.min(self.filled.len());
+        let consumed = self.filled.start..self.filled.start + count;
+        self.filled.start += count;
+        self.offset += count as u64;
+        consumed
+    }
+
+    /// Bytes consumed since the last `peek`.
+    pub(super) fn bytes(&self, range: Range<usize>) -> &[u8] {
+        &self.buffer[range]
+    }
+
+    /// Consumes bytes that nobody looks at, and returns how many of them there were.
+    pub(super) fn skip(&mut self, count: u64) -> Result<u64, Fault> {
+        let mut left = count;
+        while left > 0 {
+            let step = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
+            let present = self.peek(step)?.len();
+            self.consume(present);
+            left -= present as u64;
+            if present < step {
+                break;
+            }
+        }
+        Ok(count - left)
+    }
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("offset", &self.offset).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! The scenario file: one YAML (or JSON) text that says who may talk to whom.
+//!
+//! [`Scenario::load`] reads it, tells every mistake in it, and gives the resolved [`Policy`] when there is none. The
+//! language is described in `docs/scenario.md`. This room knows nothing of captures.
+
+pub(crate) mod address;
+pub(crate) mod keys;
+pub(crate) mod name;
+mod read;
+mod rule;
+mod state;
+#[cfg(test)]
+mod tests;
+pub(crate) mod written;
+
+use std::path::Path;
+
+use crate::diag::{self, Diagnostic, Source, codes};
+use crate::packet::AddressSet;
+
+use super::cce::{self, Preset};
+use super::{GroupId, Policy, resolve, yaml};
+
+/// A scenario that was understood.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// What it means.
+    pub policy: Policy,
+    /// What the file says about itself; may be empty.
+    pub description: String,
+    /// The preset it starts from.
+    pub preset: Option<&'static str>,
+    /// The address sets: the preset's parameters first, then the file's, in the order written.
+    pub sets: Vec<NamedSet>,
+    /// What each group is for; by group, may be empty.
+    descriptions: Vec<String>,
+}
+
+/// An address set with its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedSet {
+    /// Its name.
+    pub name: String,
+    /// Everything in it, nested sets included.
+    pub addresses: AddressSet,
+}
+
+/// A file as it was read: the scenario, or why there is none.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The text that the findings point into.
+    pub source: Source,
+    /// Every mistake and warning, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The scenario; `None` when there was an error.
+    pub scenario: Option<Scenario>,
+}
+
+impl Scenario {
+    /// Reads a file.
+    pub fn load(path: &Path) -> Loaded {
+        let name = path.display().to_string();
+        match std::fs::read(path) {
+            Ok(bytes) => Self::parse_bytes(&name, &bytes),
+            Err(error) => {
+                let finding = Diagnostic::new(codes::UNREADABLE_FILE, format!("cannot be read: {error}"));
+                Loaded { source: Source::new(name, ""), diagnostics: vec![finding], scenario: None }
+            }
+        }
+    }
+
+    /// Reads bytes that should be a scenario; `name` is what findings call them.
+    pub fn parse_bytes(name: &str, bytes: &[u8]) -> Loaded {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::parse(name, text),
+            Err(error) => {
+                // Up to the bad byte the text is the same, so the place is right.
+                let source = Source::new(name, String::from_utf8_lossy(bytes));
+                let at = error.valid_up_to();
+                let message = format!("byte {at} is not part of UTF-8 text");
+                let finding = Diagnostic::new(codes::NOT_UTF8, message).at(at..at + 1, "");
+                let finding = finding.help("save the file as UTF-8");
+                Loaded { source, diagnostics: vec![finding], scenario: None }
+            }
+        }
+    }
+
+    /// Reads a text; `name` is what findings call it.
+    pub fn parse(name: &str, text: &str) -> Loaded {
+        Self::parse_with(name, text, cce::presets())
+    }
+
+    /// Reads a text that may start from one of these presets.
+    pub(crate) fn parse_with(name: &str, text: &str, presets: &'static [Preset]) -> Loaded {
+        let source = Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
+        let mut diagnostics = Vec::new();
+        let mut scenario = None;
+        if let Some(root) = yaml::parse(&source, &mut diagnostics) {
+            let mut written = read::scenario(&root, presets, &mut diagnostics);
+            let resolved = resolve::resolve(&written, &source, &mut diagnostics);
+            scenario = Some(Self {
+                policy: resolved.policy,
+                description: std::mem::take(&mut written.description),
+                preset: written.preset.map(|(preset, _)| preset.name),
+                sets: resolved.sets,
+                descriptions: resolved.descriptions,
+            });
+        }
+        diag::tidy(&mut diagnostics, &source);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            scenario = None;
+            // These are often only the shadow of the mistake beside them.
+            let shadows = [codes::EMPTY_REMOTE, codes::NO_INTERFACES];
+            diagnostics.retain(|finding| !shadows.contains(&finding.code));
+        }
+        Loaded { source, diagnostics, scenario }
+    }
+
+    /// What a group is for; may be empty.
+    pub fn group_description(&self, group: GroupId) -> &str {
+        &self.descriptions[group.0 as usize]
+    }
+}
+
+impl Loaded {
+    /// The policy, when the file has no error.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.scenario.as_ref().map(|scenario| &scenario.policy)
+    }
+
+    /// All findings as text, with the lines they are about.
+    pub fn render(&self, style: diag::Style) -> String {
+        diag::render_all(&self.diagnostics, &self.source, style)
+    }
+}

@@ -1,0 +1,202 @@
+//! What a report tells of one connection.
+
+use std::fmt;
+
+use crate::packet::{Domain, IpPacket, Protocol, Service, Timestamp};
+
+use super::key::Endpoint;
+use super::verdict::{Judgement, Reason, StepVerdict, Steps, Verdict};
+
+/// The index of a connection, in the order they were first judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(u32);
+
+impl ConnectionId {
+    pub(super) fn new(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// The index, from 0.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The number that reports show, from 1.
+    pub const fn number(self) -> u64 {
+        self.0 as u64 + 1
+    }
+}
+
+/// Packets and their bytes on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Volume {
+    /// Frames.
+    pub packets: u64,
+    /// Bytes of those frames on the wire.
+    pub bytes: u64,
+}
+
+impl std::ops::AddAssign for Volume {
+    fn add_assign(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+impl std::ops::Add for Volume {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConnectionVerdict {
+    /// Its opening packet passed every step.
+    Allowed,
+    /// Its opening packet was dropped at some step.
+    Blocked,
+    /// Its opening packet passed, but only on the assumption that it was open before the capture began.
+    Assumed,
+    /// Its opening packet could not be judged.
+    Undecided,
+    /// No group was asked.
+    Outside,
+}
+
+impl ConnectionVerdict {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 5] = [Self::Allowed, Self::Blocked, Self::Assumed, Self::Undecided, Self::Outside];
+
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Blocked => "blocked",
+            Self::Assumed => "assumed",
+            Self::Undecided => "undecided",
+            Self::Outside => "outside",
+        }
+    }
+}
+
+impl fmt::Display for ConnectionVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// One connection of a replay.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// VLANs or tunnel it was found in.
+    pub domain: Domain,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// The side that sent the packet that opened the connection.
+    pub initiator: Endpoint,
+    /// The other side.
+    pub responder: Endpoint,
+    /// The service that the first packet seen asked for.
+    pub first_service: Service,
+    /// Whether the initiator sent the first packet seen; else the capture began in the middle.
+    pub initiator_first: bool,
+    /// Time of the first packet seen.
+    pub first: Timestamp,
+    /// Time of the last packet seen.
+    pub last: Timestamp,
+    /// What the initiator sent.
+    pub sent: Volume,
+    /// What the responder sent.
+    pub received: Volume,
+    /// Packets after the opening that were dropped.
+    pub later_drops: u64,
+    /// Packets after the opening that could not be judged.
+    pub later_undecided: u64,
+    /// Why the opening packet got its verdict.
+    pub reason: Reason,
+    /// The steps of the opening packet.
+    pub steps: Steps,
+}
+
+impl Connection {
+    pub(super) fn open(
+        ip: &IpPacket,
+        (initiator, responder): (Endpoint, Endpoint),
+        initiator_first: bool,
+        judgement: Judgement,
+        now: Timestamp,
+        volume: Volume,
+    ) -> Self {
+        let (sent, received) =
+            if initiator_first { (volume, Volume::default()) } else { (Volume::default(), volume) };
+        Self {
+            domain: ip.domain,
+            protocol: ip.protocol,
+            initiator,
+            responder,
+            first_service: Service::of(ip).unwrap_or(Service::Other(ip.protocol)),
+            initiator_first,
+            first: now,
+            last: now,
+            sent,
+            received,
+            later_drops: 0,
+            later_undecided: 0,
+            reason: judgement.reason,
+            steps: judgement.steps,
+        }
+    }
+
+    pub(super) fn add(&mut self, from_initiator: bool, now: Timestamp, volume: Volume, reason: Reason) {
+        self.last = self.last.max(now);
+        if from_initiator {
+            self.sent += volume;
+        } else {
+            self.received += volume;
+        }
+        match reason.verdict() {
+            Verdict::Drop => self.later_drops += volume.packets,
+            Verdict::Undecided => self.later_undecided += volume.packets,
+            Verdict::Allow | Verdict::NotSubject => {}
+        }
+    }
+
+    /// What becomes of it.
+    pub fn verdict(&self) -> ConnectionVerdict {
+        match self.reason.verdict() {
+            Verdict::Drop => ConnectionVerdict::Blocked,
+            Verdict::Undecided => ConnectionVerdict::Undecided,
+            Verdict::NotSubject => ConnectionVerdict::Outside,
+            Verdict::Allow if self.reason == Reason::AssumedEstablished => ConnectionVerdict::Assumed,
+            Verdict::Allow => ConnectionVerdict::Allowed,
+        }
+    }
+
+    /// The service it is for: the responder's port, the request that was asked, or the protocol.
+    pub fn service(&self) -> Service {
+        match self.first_service {
+            Service::Port(protocol, _) => Service::Port(protocol, self.responder.port),
+            Service::Icmp { family, kind, code } if !self.initiator_first => {
+                let kind = crate::packet::request_of(family, kind).unwrap_or(kind);
+                Service::Icmp { family, kind, code }
+            }
+            service => service,
+        }
+    }
+
+    /// Both directions together.
+    pub fn volume(&self) -> Volume {
+        self.sent + self.received
+    }
+
+    /// The step that decided it: the one that stopped the opening packet, else one that let it pass on an assumption,
+    /// else the last one.
+    pub fn deciding_step(&self) -> Option<&StepVerdict> {
+        let assumed = || self.steps.iter().find(|step| step.reason == Reason::AssumedEstablished);
+        self.steps.stopped().or_else(assumed).or_else(|| self.steps.iter().last())
+    }
+}

@@ -1,0 +1,196 @@
+//! Verdicts, and the reasons that they rest on.
+
+use std::fmt;
+
+use crate::policy::{Direction, InterfaceId, RuleId};
+
+use super::ConnectionId;
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It passes every step.
+    Allow,
+    /// A step drops it.
+    Drop,
+    /// It cannot be told.
+    Undecided,
+    /// No group is asked.
+    NotSubject,
+}
+
+impl Verdict {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 4] = [Self::Allow, Self::Drop, Self::Undecided, Self::NotSubject];
+
+    /// The stable code: `allow`, `drop`, `undecided`, `not-subject`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Drop => "drop",
+            Self::Undecided => "undecided",
+            Self::NotSubject => "not-subject",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal => $verdict:ident,)*) => {
+        /// Why a packet got its verdict. Codes are stable and only ever added to.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name,)*
+        }
+
+        impl Reason {
+            /// All of them, in the order of reports.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The stable code: `no-rule`.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// One sentence on what it means.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii(),)* }
+            }
+
+            /// The verdict it stands for.
+            pub const fn verdict(self) -> Verdict {
+                match self { $(Self::$name => Verdict::$verdict,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A rule allows it.
+    Rule = "rule" => Allow,
+    /// It belongs to a connection that is tracked at the interface.
+    Established = "established" => Allow,
+    /// It is an ICMP error about a connection that is tracked at the interface.
+    Related = "related" => Allow,
+    /// The rules would drop it, but would allow its connection opened from the other side before the capture began.
+    AssumedEstablished = "assumed-established" => Allow,
+    /// A deny rule drops it.
+    DenyRule = "deny-rule" => Drop,
+    /// No rule of any bound group matches it.
+    NoRule = "no-rule" => Drop,
+    /// It has no state and cannot open a connection, and the mid-stream mode is strict.
+    Invalid = "invalid" => Drop,
+    /// It is a fragment of a datagram that never completes.
+    OrphanFragment = "orphan-fragment" => Undecided,
+    /// The capture cut the headers that the rules need.
+    Truncated = "truncated" => Undecided,
+    /// Its headers contradict themselves.
+    Malformed = "malformed" => Undecided,
+    /// Neither end belongs to an interface of the scenario.
+    NoGroup = "no-group" => NotSubject,
+    /// Both ends belong to one interface.
+    SameInterface = "same-interface" => NotSubject,
+    /// It is no IP packet.
+    NotIp = "not-ip" => NotSubject,
+    /// ARP, neighbour discovery or a DHCP client: assumed to pass every group.
+    LinkLocalControl = "link-local-control" => NotSubject,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// The outcome of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepVerdict {
+    /// Where.
+    pub interface: InterfaceId,
+    /// Which way.
+    pub direction: Direction,
+    /// Why; its verdict is the step's.
+    pub reason: Reason,
+    /// The rule that decided this packet, when one did.
+    pub rule: Option<RuleId>,
+    /// For tracked traffic: the rule that let its connection open, when one did.
+    pub opened_by: Option<RuleId>,
+}
+
+/// The steps a packet went through: the egress step of its source, then the ingress step of its destination.
+///
+/// A step is absent when that end is outside, or when the packet never got there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Steps {
+    /// Out of the interface that owns the source.
+    pub egress: Option<StepVerdict>,
+    /// Into the interface that owns the destination.
+    pub ingress: Option<StepVerdict>,
+}
+
+impl Steps {
+    /// The steps in the order taken.
+    pub fn iter(&self) -> impl Iterator<Item = &StepVerdict> {
+        self.egress.iter().chain(&self.ingress)
+    }
+
+    /// The step that did not let the packet pass.
+    pub fn stopped(&self) -> Option<&StepVerdict> {
+        self.iter().find(|step| step.reason.verdict() != Verdict::Allow)
+    }
+
+    /// The reason of the whole: that of the step that stopped it, else the least certain of those that let it
+    /// pass: an assumption, then a rule, then related, then established.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        if let Some(step) = self.stopped() {
+            return Some(step.reason);
+        }
+        let order = [Reason::AssumedEstablished, Reason::Rule, Reason::Related, Reason::Established];
+        order.into_iter().find(|&reason| self.iter().any(|step| step.reason == reason))
+    }
+}
+
+/// The outcome of one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judgement {
+    /// Why; its verdict is the packet's.
+    pub reason: Reason,
+    /// The steps it went through; none when no group was asked or the packet could not be read.
+    pub steps: Steps,
+    /// The connection it belongs to.
+    pub connection: Option<ConnectionId>,
+}
+
+impl Judgement {
+    pub(super) const fn bare(reason: Reason) -> Self {
+        Self { reason, steps: Steps { egress: None, ingress: None }, connection: None }
+    }
+
+    /// What becomes of the packet.
+    pub const fn verdict(&self) -> Verdict {
+        self.reason.verdict()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The list of semantics.md, "Verdicts and reasons".
+    #[test]
+    fn reasons_stand_for_the_verdicts_of_semantics() {
+        let of = |verdict| -> Vec<_> {
+            Reason::ALL.iter().filter(|r| r.verdict() == verdict).map(|r| r.code()).collect()
+        };
+        assert_eq!(of(Verdict::Allow), ["rule", "established", "related", "assumed-established"]);
+        assert_eq!(of(Verdict::Drop), ["deny-rule", "no-rule", "invalid"]);
+        assert_eq!(of(Verdict::Undecided), ["orphan-fragment", "truncated", "malformed"]);
+        assert_eq!(of(Verdict::NotSubject), ["no-group", "same-interface", "not-ip", "link-local-control"]);
+        assert_eq!(Reason::NoRule.about(), "No rule of any bound group matches it.");
+    }
+}

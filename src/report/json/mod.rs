@@ -1,0 +1,52 @@
+//! One JSON document with everything the text has, and full lists. Field by field in `docs/output.md`.
+
+mod build;
+pub(super) mod schema;
+mod step;
+
+use std::io::{self, Write};
+
+use super::{Options, Results};
+
+pub(super) use build::{connections, document, groups, header, matrix_rows, outside, rules, summary};
+pub(super) use step::{groups_of, packet_step};
+
+/// The name and version of the format. Fields are only ever added to it.
+pub const SCHEMA: &str = "sgsim/replay/v1";
+
+/// Writes the document, and a line feed.
+pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &document(results, options))?;
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Sample;
+    use super::*;
+
+    fn json(sample: &Sample) -> String {
+        sample.written(|results, out| write(results, Options { matrix: true, ..Options::default() }, out))
+    }
+
+    /// The numbers are those counted by hand in `fixture::frames`.
+    #[test]
+    fn cluster() {
+        let text = json(&Sample::cluster());
+        insta::assert_snapshot!(text);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["schema"], SCHEMA);
+        assert_eq!(value["summary"]["connections"]["blocked"]["connections"], 16);
+        assert_eq!(value["connections"].as_array().unwrap().len(), 3 + 16 + 1 + 1 + 3);
+        assert_eq!(value["connections"][0]["steps"][1]["groups"]["node"], "node/kubelet");
+        assert_eq!(value["connections"][0]["steps"][1]["groups"]["extra"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn nothing_and_hostile_names_are_valid_too() {
+        let nothing: serde_json::Value = serde_json::from_str(&json(&Sample::nothing())).unwrap();
+        assert_eq!(nothing["summary"]["first"], serde_json::Value::Null);
+        let hostile: serde_json::Value = serde_json::from_str(&json(&Sample::hostile())).unwrap();
+        assert_eq!(hostile["groups"][0]["group"], "a|b\n`c`\u{1b}[31m,\"d\"");
+    }
+}

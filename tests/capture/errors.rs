@@ -1,0 +1,160 @@
+//! What is told about captures that break: file, byte, expected, found; and what came before is kept.
+
+use std::io::{self, Cursor, Read};
+
+use sgsim::capture::CaptureReader;
+
+use crate::build::*;
+
+/// Frames read before the error, and the error's text.
+fn failure(bytes: Vec<u8>) -> (usize, String) {
+    let mut reader = match CaptureReader::new("node.pcap", Cursor::new(bytes)) {
+        Ok(reader) => reader,
+        Err(error) => return (0, error.to_string()),
+    };
+    let mut count = 0;
+    loop {
+        match reader.next_record() {
+            Ok(Some(_)) => count += 1,
+            Ok(None) => panic!("no error after {count} records"),
+            Err(error) => {
+                assert!(reader.next_record().is_ok_and(|record| record.is_none()), "finished");
+                return (count, error.to_string());
+            }
+        }
+    }
+}
+
+fn told(count: usize, text: &str) -> (usize, String) {
+    (count, text.to_owned())
+}
+
+fn pcap(parts: &[&[u8]]) -> Vec<u8> {
+    join(&[&pcap_header(Order::Little, 0xa1b2_c3d4, 1), &parts.concat()])
+}
+
+fn pcapng(parts: &[&[u8]]) -> Vec<u8> {
+    join(&[&section(Order::Big), &parts.concat()])
+}
+
+#[test]
+fn files_that_cannot_be_opened() {
+    let open = |path: &str| CaptureReader::open(path).unwrap_err().to_string();
+    let missing = open("no/such/node.pcap");
+    assert!(missing.starts_with("open no/such/node.pcap: "), "{missing}");
+    assert_eq!(open("src"), "open src: is a directory, expected a pcap or pcapng file");
+}
+
+#[test]
+fn what_is_no_capture() {
+    let empty = "read node.pcap at byte 0: the file is empty, expected a pcap or pcapng capture";
+    assert_eq!(failure(vec![]), told(0, empty));
+    let zip = "read node.pcap at byte 0: not a capture: it starts with 50 4b 03 04, expected the magic number of pcap or pcapng";
+    assert_eq!(failure(b"PK\x03\x04and more".to_vec()), told(0, zip));
+    let short = "read node.pcap at byte 0: not a capture: it starts with d4 c3, expected the magic number of pcap or pcapng";
+    assert_eq!(failure(vec![0xd4, 0xc3]), told(0, short));
+}
+
+#[test]
+fn pcap_files_that_end_too_early() {
+    let header =
+        "read node.pcap at byte 0: the file ends inside a pcap file header: expected 24 bytes, found 20";
+    assert_eq!(failure(pcap(&[])[..20].to_vec()), told(0, header));
+    let record = pcap_record(Order::Little, 1, 2, 54, &syn_frame(1));
+    let cut = "read node.pcap at byte 94: the file ends inside a record header: expected 16 bytes, found 15";
+    assert_eq!(failure(pcap(&[&record, &record[..15]])), told(1, cut));
+    let cut = "read node.pcap at byte 94: the file ends inside a record: expected 70 bytes, found 69";
+    assert_eq!(failure(pcap(&[&record, &record[..69]])), told(1, cut));
+}
+
+#[test]
+fn pcap_fields_that_cannot_be() {
+    let mut record = pcap_record(Order::Little, 1, 2, 54, &syn_frame(1));
+    record[8..12].copy_from_slice(&262_145_u32.to_le_bytes());
+    let text =
+        "read node.pcap at byte 24: the captured length of a record is 262145, expected at most 262144";
+    assert_eq!(failure(pcap(&[&record])), told(0, text));
+    let mut file = pcap(&[]);
+    file[4] = 3;
+    let text = "read node.pcap at byte 0: pcap version 3.4, expected 2.0 to 2.4";
+    assert_eq!(failure(file), told(0, text));
+}
+
+#[test]
+fn pcapng_files_that_end_too_early() {
+    let packet = enhanced(Order::Big, 0, 0, 54, &syn_frame(1));
+    let interface = interface(Order::Big, 1, 0, &[]);
+    assert_eq!((interface.len(), packet.len()), (20, 104));
+    let text = "read node.pcap at byte 48: the file ends inside a block: expected 104 bytes, found 103";
+    assert_eq!(failure(pcapng(&[&interface, &packet[..103]])), told(0, text));
+    let text = "read node.pcap at byte 152: the file ends inside a block header: expected 8 bytes, found 7";
+    assert_eq!(failure(pcapng(&[&interface, &packet, &packet[..7]])), told(1, text));
+    let text = "read node.pcap at byte 48: the file ends inside a block: expected 20 bytes, found 19";
+    let unknown = block(Order::Big, 0x0bad, &[0; 8]);
+    assert_eq!(failure(pcapng(&[&interface, &unknown[..19]])), told(0, text));
+    let text = "read node.pcap at byte 0: the file ends inside a section header: expected 16 bytes, found 12";
+    assert_eq!(failure(section(Order::Big)[..12].to_vec()), told(0, text));
+}
+
+#[test]
+fn pcapng_fields_that_cannot_be() {
+    let packet = |id| enhanced(Order::Big, id, 0, 54, &syn_frame(1));
+    let ethernet = interface(Order::Big, 1, 0, &[]);
+    let at = |byte: usize, what: &str| format!("read node.pcap at byte {byte}: {what}");
+
+    let text = at(48, "a packet of interface 1, but the section describes 1 interfaces");
+    assert_eq!(failure(pcapng(&[&ethernet, &packet(1)])), (0, text));
+    let text = at(180, "a packet of interface 0, but the section describes 0 interfaces");
+    let little = enhanced(Order::Little, 0, 0, 54, &syn_frame(1));
+    let second = pcapng(&[&ethernet, &packet(0), &section(Order::Little), &little]);
+    assert_eq!(failure(second), (1, text));
+
+    let with = |index: usize, value: u32| {
+        let mut bytes = packet(0);
+        bytes[index..index + 4].copy_from_slice(&value.to_be_bytes());
+        failure(pcapng(&[&ethernet, &bytes])).1
+    };
+    assert_eq!(with(4, 11), at(48, "the length of a block is 11, expected at least 12"));
+    assert_eq!(with(4, 28), at(48, "the length of a block is 28, expected at least 32"));
+    assert_eq!(with(4, 110), at(48, "the length of a block is 110, expected a multiple of 4"));
+    let huge = "the length of a block is 4294967292, expected at most 135266304";
+    assert_eq!(with(4, 0xffff_fffc), at(48, huge));
+    assert_eq!(with(100, 112), at(48, "the length that closes a block is 112, expected 104"));
+    assert_eq!(with(20, 73), at(48, "the captured length of a packet is 73, expected at most 72"));
+
+    let option = option(Order::Big, 9, &[6, 0, 0, 0, 0, 0, 0, 0]);
+    let mut broken = interface(Order::Big, 1, 0, &option);
+    broken[19] = 9;
+    let text = at(28, "the length of an interface option is 9, expected at most 8");
+    assert_eq!(failure(pcapng(&[&broken])), (0, text));
+
+    let mut file = section(Order::Big);
+    file[8] = 0;
+    let text = at(0, "the byte-order magic of a section is 00 2b 3c 4d, expected 1a 2b 3c 4d or 4d 3c 2b 1a");
+    assert_eq!(failure(file), (0, text));
+    let mut file = section(Order::Big);
+    file[13] = 2;
+    assert_eq!(failure(file), (0, at(0, "pcapng version 2.0, expected 1.0")));
+}
+
+/// A disk that fails after what it has given.
+struct Failing(Cursor<Vec<u8>>);
+
+impl Read for Failing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(io::Error::other("the disk is on fire")),
+            count => Ok(count),
+        }
+    }
+}
+
+#[test]
+fn errors_of_the_system_keep_their_place() {
+    let record = pcap_record(Order::Little, 1, 2, 54, &syn_frame(1));
+    let mut reader = CaptureReader::new("disk", Failing(Cursor::new(pcap(&[&record])))).unwrap();
+    assert!(reader.next_record().unwrap().is_some());
+    let error = reader.next_record().unwrap_err();
+    assert_eq!(error.to_string(), "read disk at byte 94: the disk is on fire");
+    assert_eq!((error.name(), error.offset()), ("disk", 94));
+}

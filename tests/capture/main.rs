@@ -1,0 +1,11 @@
+//! The capture room from outside: frames and containers built by hand, byte for byte.
+
+// A helper that cannot do its work is a failed test.
+#![allow(clippy::unwrap_used)]
+
+mod build;
+mod containers;
+mod decode;
+mod errors;
+mod properties;
+mod timeline;

@@ -1,0 +1,267 @@
+//! Our decoding of the shipped captures against tshark's: addresses, protocol, ports, fragments, ICMP, time.
+//!
+//! Outer headers only, with reassembly off, as a security group sees them. Without tshark on the path, or without
+//! captures, the test says so and passes.
+
+// A helper that cannot do its work is a failed test.
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sgsim::capture::{CaptureReader, Frame};
+use sgsim::packet::{Content, Family, IcmpRole, IpPacket, Protocol, Transport};
+
+/// The fields asked of tshark; of those that occur more than once (tunnels, quoted packets) the first counts.
+const FIELDS: [&str; 32] = [
+    "frame.time_epoch",
+    "frame.len",
+    "frame.cap_len",
+    "frame.protocols",
+    "ip.src",
+    "ip.dst",
+    "ip.proto",
+    "ip.frag_offset",
+    "ip.flags.mf",
+    "ip.id",
+    "ipv6.src",
+    "ipv6.dst",
+    "ipv6.nxt",
+    "ipv6.fraghdr.offset",
+    "ipv6.fraghdr.more",
+    "ipv6.fraghdr.ident",
+    "tcp.srcport",
+    "tcp.dstport",
+    "tcp.flags",
+    "udp.srcport",
+    "udp.dstport",
+    "sctp.srcport",
+    "sctp.dstport",
+    "dccp.srcport",
+    "dccp.dstport",
+    "icmp.type",
+    "icmp.code",
+    "icmp.ident",
+    "icmpv6.type",
+    "icmpv6.code",
+    "icmpv6.echo.identifier",
+    "vlan.id",
+];
+
+/// What tshark says of one frame.
+struct Row<'a>(Vec<&'a str>);
+
+impl Row<'_> {
+    fn all(&self, field: &str) -> impl Iterator<Item = &str> {
+        let index = FIELDS.iter().position(|known| *known == field).unwrap();
+        self.0[index].split(';').filter(|value| !value.is_empty())
+    }
+
+    fn first(&self, field: &str) -> &str {
+        self.all(field).next().unwrap_or_default()
+    }
+
+    /// A number, decimal or hexadecimal, or a truth value.
+    fn number(&self, field: &str) -> Option<u64> {
+        match self.first(field) {
+            "" => None,
+            "True" => Some(1),
+            "False" => Some(0),
+            text => Some(match text.strip_prefix("0x") {
+                Some(hex) => u64::from_str_radix(hex, 16).unwrap(),
+                None => text.parse().unwrap(),
+            }),
+        }
+    }
+
+    fn address(&self, field: &str) -> Option<IpAddr> {
+        self.first(field).parse().ok()
+    }
+}
+
+/// Whether the outermost network layer of a frame is IP.
+fn carries_ip(row: &Row<'_>) -> bool {
+    let before = row.first("frame.protocols").split(':').find(|layer| {
+        !matches!(
+            *layer,
+            "frame" | "eth" | "ethertype" | "vlan" | "ieee8021ad" | "llc" | "sll" | "null" | "raw"
+        )
+    });
+    matches!(before, Some("ip" | "ipv6"))
+}
+
+/// What differs, as `name: ours, theirs` per line.
+fn differences(frame: &Frame, row: &Row<'_>) -> String {
+    let mut text = String::new();
+    let mut compare = |name: &str, ours: String, theirs: String| {
+        if ours != theirs {
+            writeln!(text, "  {name}: {ours}, tshark {theirs}").unwrap();
+        }
+    };
+    let (seconds, fraction) = row.first("frame.time_epoch").split_once('.').unwrap();
+    let time = format!("{}.{:09}", frame.packet.time.0 / 1_000_000_000, frame.packet.time.0 % 1_000_000_000);
+    compare("time", time, format!("{seconds}.{fraction}"));
+    compare("length", frame.packet.length.to_string(), row.first("frame.len").to_owned());
+    compare("captured", frame.captured.to_string(), row.first("frame.cap_len").to_owned());
+    match frame.packet.content {
+        Content::Ip(packet) => {
+            compare("content", "IP".to_owned(), if carries_ip(row) { "IP" } else { "other" }.to_owned());
+            packet_differences(&packet, row, &mut compare);
+        }
+        Content::Arp => {
+            let arp = row.first("frame.protocols").contains("arp");
+            compare("content", "ARP".to_owned(), if arp { "ARP" } else { "other" }.to_owned());
+        }
+        // tshark shows a source address alone; a verdict needs both ends.
+        Content::Truncated => {}
+        other => {
+            compare(
+                "content",
+                "no IP".to_owned(),
+                if carries_ip(row) { format!("IP ({other:?})") } else { "no IP".to_owned() },
+            );
+        }
+    }
+    text
+}
+
+fn packet_differences(packet: &IpPacket, row: &Row<'_>, compare: &mut impl FnMut(&str, String, String)) {
+    let family = packet.addresses.family();
+    let names = match family {
+        Family::V4 => ["ip.src", "ip.dst", "ip.frag_offset", "ip.flags.mf", "ip.id"],
+        Family::V6 => {
+            ["ipv6.src", "ipv6.dst", "ipv6.fraghdr.offset", "ipv6.fraghdr.more", "ipv6.fraghdr.ident"]
+        }
+    };
+    compare("source", format!("{:?}", Some(packet.source())), format!("{:?}", row.address(names[0])));
+    compare(
+        "destination",
+        format!("{:?}", Some(packet.destination())),
+        format!("{:?}", row.address(names[1])),
+    );
+
+    let vlans: Vec<_> = packet.domain.vlans().map(u64::from).collect();
+    let theirs: Vec<u64> = row.all("vlan.id").map(|id| id.parse().unwrap()).filter(|id| *id != 0).collect();
+    // Tags inside a tunnel come after the outer ones.
+    compare("VLANs", format!("{vlans:?}"), format!("{:?}", theirs.get(..vlans.len()).unwrap_or(&theirs)));
+
+    // A quoted packet's fields would stand first where the outer packet has none.
+    let quotes = matches!(packet.protocol, Protocol::ICMP | Protocol::ICMPV6);
+    if !(quotes && family == Family::V6) {
+        // tshark 4 gives the offset as it is in the header, in units of eight bytes.
+        let (offset, more) = (row.number(names[2]).unwrap_or(0) * 8, row.number(names[3]).unwrap_or(0));
+        let ours = packet.fragment.map(|f| (u64::from(f.offset), u64::from(f.more), u64::from(f.id)));
+        let theirs = (offset > 0 || more > 0).then(|| (offset, more, row.number(names[4]).unwrap()));
+        compare("fragment", format!("{ours:?}"), format!("{theirs:?}"));
+    }
+    if family == Family::V4 {
+        compare("protocol", packet.protocol.0.to_string(), row.first("ip.proto").to_owned());
+    } else if !EXTENSIONS.contains(&row.number("ipv6.nxt").unwrap()) {
+        compare("protocol", packet.protocol.0.to_string(), row.first("ipv6.nxt").to_owned());
+    }
+    transport_differences(packet, row, compare);
+}
+
+/// Numbers of extension headers that are walked: the protocol is behind them.
+const EXTENSIONS: [u64; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
+
+fn transport_differences(packet: &IpPacket, row: &Row<'_>, compare: &mut impl FnMut(&str, String, String)) {
+    let layer = match packet.protocol {
+        Protocol::TCP => "tcp",
+        Protocol::SCTP => "sctp",
+        Protocol::DCCP => "dccp",
+        _ => "udp",
+    };
+    match packet.transport {
+        Transport::Tcp { source, destination, .. } | Transport::Ports { source, destination } => {
+            let theirs = ["srcport", "dstport"].map(|end| row.first(&format!("{layer}.{end}")).to_owned());
+            compare("ports", format!("{source} {destination}"), theirs.join(" "));
+            if let Transport::Tcp { flags, .. } = packet.transport {
+                let theirs = row.number("tcp.flags").unwrap_or_default() & 0xff;
+                compare("flags", flags.0.to_string(), theirs.to_string());
+            }
+        }
+        Transport::Icmp(icmp) => {
+            let names = match packet.addresses.family() {
+                Family::V4 => ["icmp.type", "icmp.code", "icmp.ident"],
+                Family::V6 => ["icmpv6.type", "icmpv6.code", "icmpv6.echo.identifier"],
+            };
+            let theirs = names.map(|name| row.number(name));
+            compare(
+                "ICMP",
+                format!("{:?}", (Some(u64::from(icmp.kind)), Some(u64::from(icmp.code)))),
+                format!("{:?}", (theirs[0], theirs[1])),
+            );
+            if let IcmpRole::Request { .. } | IcmpRole::Reply { .. } = icmp.role(packet.addresses.family()) {
+                compare(
+                    "identifier",
+                    format!("{:?}", Some(u64::from(icmp.identifier))),
+                    format!("{:?}", theirs[2]),
+                );
+            }
+        }
+        Transport::Malformed => compare("transport", "malformed".to_owned(), "not said".to_owned()),
+        Transport::Other | Transport::LaterFragment | Transport::Truncated => {}
+    }
+}
+
+fn captures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut captures: Vec<_> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "pcap" || ext == "pcapng"))
+        .collect();
+    captures.sort();
+    captures
+}
+
+/// tshark's fields, a line per frame.
+fn tshark(capture: &Path) -> String {
+    let mut command = Command::new("tshark");
+    command.args(["-n", "-T", "fields", "-E", "separator=|", "-E", "aggregator=;", "-r"]).arg(capture);
+    for preference in ["ip.defragment", "ipv6.defragment", "tcp.desegment_tcp_streams"] {
+        command.args(["-o", &format!("{preference}:FALSE")]);
+    }
+    for field in FIELDS {
+        command.args(["-e", field]);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "a skipped test must say so")]
+fn shipped_captures_decode_as_in_tshark() {
+    let captures = captures();
+    if captures.is_empty() {
+        eprintln!("skipped: there are no captures in captures/");
+        return;
+    }
+    if Command::new("tshark").arg("--version").output().is_err() {
+        eprintln!("skipped: tshark is not on the path");
+        return;
+    }
+    let mut wrong = String::new();
+    for capture in captures {
+        let text = tshark(&capture);
+        let mut rows = text.lines();
+        let mut reader = CaptureReader::open(&capture).unwrap();
+        let mut number = 0;
+        while let Some(frame) = reader.next_frame().unwrap() {
+            number += 1;
+            let row =
+                rows.next().unwrap_or_else(|| panic!("{}: tshark has no frame {number}", capture.display()));
+            let found = differences(&frame, &Row(row.split('|').collect()));
+            if !found.is_empty() {
+                writeln!(wrong, "{} frame {number}:\n{found}", capture.display()).unwrap();
+            }
+        }
+        assert_eq!(rows.count(), 0, "{}: tshark has more than {number} frames", capture.display());
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
