@@ -67,7 +67,12 @@ impl Peer {
         self.ask(&format!("verdicts {}", file.display()));
         let bytes = std::fs::read(file).unwrap();
         // Rule numbers from 1, 0 for none.
-        bytes.as_chunks().0.iter().map(|&b| u32::from_ne_bytes(b).checked_sub(1).unwrap_or(NO_MATCH)).collect()
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&b| u32::from_ne_bytes(b).checked_sub(1).unwrap_or(NO_MATCH))
+            .collect()
     }
 
     fn stop(self) {
@@ -129,7 +134,13 @@ struct Row {
     structure: String,
 }
 
-fn compare(name: &str, rules: &[FiveTupleRule], trace: &[FiveTuple], mut peer: Peer, scratch: &FilePath) -> Row {
+fn compare(
+    name: &str,
+    rules: &[FiveTupleRule],
+    trace: &[FiveTuple],
+    mut peer: Peer,
+    scratch: &FilePath,
+) -> Row {
     let builds = (0..5).map(|_| {
         let start = ThreadTime::now();
         std::hint::black_box(FiveTupleSet::new(rules).unwrap());

@@ -39,7 +39,8 @@ impl Groups {
 
     fn next(&mut self, below: u32) -> u32 {
         // Knuth's MMIX generator: the same everywhere.
-        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.state =
+            self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.state >> 33) % u64::from(below)) as u32
     }
 
@@ -83,7 +84,8 @@ impl Groups {
         let mut text = String::new();
         for rule in &self.rules {
             let (first, last) = rule.ports;
-            let protocol = rule.protocol.map_or_else(|| "0x00/0x00".to_owned(), |p| format!("0x{p:02x}/0xFF"));
+            let protocol =
+                rule.protocol.map_or_else(|| "0x00/0x00".to_owned(), |p| format!("0x{p:02x}/0xFF"));
             writeln!(
                 text,
                 "@{}/{} 0.0.0.0/0 0 : 65535 {first} : {last} {protocol}",

@@ -27,11 +27,6 @@ impl RuleBits {
         self.0[rule / 64] >> (rule % 64) & 1 != 0
     }
 
-    /// Whether no rule is in it.
-    pub(in crate::compile) fn is_empty(&self) -> bool {
-        self.0.iter().all(|&word| word == 0)
-    }
-
     /// Makes this the intersection of two sets.
     pub(in crate::compile) fn set_to_both(&mut self, a: &Self, b: &Self) {
         for ((to, a), b) in self.0.iter_mut().zip(&a.0).zip(&b.0) {
@@ -146,14 +141,7 @@ mod tests {
             .collect();
         assert_eq!(
             shown,
-            [
-                (0, vec![]),
-                (10, vec![0]),
-                (15, vec![0, 1]),
-                (20, vec![1]),
-                (30, vec![0, 1]),
-                (31, vec![1])
-            ]
+            [(0, vec![]), (10, vec![0]), (15, vec![0, 1]), (20, vec![1]), (30, vec![0, 1]), (31, vec![1])]
         );
         assert_eq!(sets.len(), 4, "pieces with the same rules share a class");
     }

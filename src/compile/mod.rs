@@ -4,12 +4,14 @@
 //! check by eye, and every faster structure must agree with it.
 
 mod bits;
+mod compiled;
 pub mod five_tuple;
 mod linear;
 mod search;
 mod service;
 mod simd;
 
+pub use compiled::{Compiled, CompiledReport, Probe, TableId, TableReport};
 pub use linear::Linear;
 pub use simd::Path;
 

@@ -44,7 +44,8 @@ impl SearchTree {
         for level in 0..depth {
             let below = FANOUT.pow(depth - 1 - level);
             for node in 0..PARTS * FANOUT.pow(level) {
-                let key = |at| if at == FANOUT - 1 { u32::MAX } else { key((node * FANOUT + at + 1) * below) };
+                let key =
+                    |at| if at == FANOUT - 1 { u32::MAX } else { key((node * FANOUT + at + 1) * below) };
                 nodes.push(Keys(std::array::from_fn(key)));
             }
         }

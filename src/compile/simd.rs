@@ -147,9 +147,12 @@ mod x86 {
     use std::arch::is_x86_feature_detected as has;
     use std::arch::x86_64::{
         __m128i, __m256i, __m512i, _mm256_and_si256, _mm256_blend_epi32, _mm256_broadcastsi128_si256,
-        _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_cmpeq_epi64, _mm256_max_epu32, _mm256_movemask_pd, _mm256_movemask_ps, _mm256_set1_epi32,
-        _mm256_setzero_si256, _mm256_sub_epi16, _mm256_subs_epu16, _mm256_ternarylogic_epi32,
-        _mm256_testn_epi64_mask, _mm256_xor_si256, _mm512_add_epi32, _mm512_cmplt_epu32_mask, _mm512_mask_add_epi32, _mm512_mask_blend_epi32, _mm512_maskz_set1_epi32, _mm512_permutex2var_epi32, _mm512_permutexvar_epi32, _mm512_set1_epi32, _pext_u64,
+        _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_cmpeq_epi64, _mm256_max_epu32,
+        _mm256_movemask_pd, _mm256_movemask_ps, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_sub_epi16,
+        _mm256_subs_epu16, _mm256_ternarylogic_epi32, _mm256_testn_epi64_mask, _mm256_xor_si256,
+        _mm512_add_epi32, _mm512_cmplt_epu32_mask, _mm512_mask_add_epi32, _mm512_mask_blend_epi32,
+        _mm512_maskz_set1_epi32, _mm512_permutex2var_epi32, _mm512_permutexvar_epi32, _mm512_set1_epi32,
+        _pext_u64,
     };
 
     use super::{FiveTuple, Kernel, Keys, LANES, Line, Root, Task};
@@ -208,7 +211,8 @@ mod x86 {
             // AVX2; the instructions work on registers only.
             unsafe {
                 let keys: __m256i = std::mem::transmute_copy(keys);
-                let hits = _mm256_cmpeq_epi32(_mm256_max_epu32(keys, _mm256_set1_epi32(x.cast_signed())), keys);
+                let hits =
+                    _mm256_cmpeq_epi32(_mm256_max_epu32(keys, _mm256_set1_epi32(x.cast_signed())), keys);
                 _mm256_movemask_ps(_mm256_castsi256_ps(hits)).cast_unsigned()
             }
         }

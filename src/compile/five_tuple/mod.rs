@@ -154,13 +154,7 @@ impl Task for Lookup<'_> {
 impl Plan {
     /// Looks up the first headers of one batch, as many as `all` names; `best` comes empty and gets the answers.
     #[inline(always)]
-    fn lookup<K: Kernel>(
-        &self,
-        kernel: K,
-        all: &[u8],
-        batch: &[FiveTuple; BATCH],
-        best: &mut [u32; BATCH],
-    ) {
+    fn lookup<K: Kernel>(&self, kernel: K, all: &[u8], batch: &[FiveTuple; BATCH], best: &mut [u32; BATCH]) {
         let mut places = [0u8; BATCH];
         let mut active = all;
         for (at, (first, part)) in self.parts.iter().enumerate() {

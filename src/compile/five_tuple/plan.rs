@@ -56,7 +56,10 @@ impl Plan {
 
     /// The best structure for this list.
     pub(super) fn auto(rules: &[FiveTupleRule]) -> Self {
-        (rules.len() <= MATRIX_RULES).then(|| Self::matrix(rules)).flatten().unwrap_or_else(|| Self::forest(rules))
+        (rules.len() <= MATRIX_RULES)
+            .then(|| Self::matrix(rules))
+            .flatten()
+            .unwrap_or_else(|| Self::forest(rules))
     }
 
     /// Trees, with matrices for parts that allow it.

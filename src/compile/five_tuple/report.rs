@@ -47,15 +47,8 @@ pub enum PartReport {
 
 impl Report {
     pub(super) fn new(set: &FiveTupleSet) -> Self {
-        let mut report = Self {
-            rules: set.rules,
-            bytes: 0,
-            path: set.path,
-            parts: vec![],
-            nodes: 0,
-            slots: 0,
-            lines: 0,
-        };
+        let mut report =
+            Self { rules: set.rules, bytes: 0, path: set.path, parts: vec![], nodes: 0, slots: 0, lines: 0 };
         match &set.engine {
             Engine::Linear(rules) => report.bytes = size_of_val(&**rules),
             Engine::Plan(plan) => {

@@ -33,7 +33,8 @@ pub(super) fn choose(list: &[u32], rules: &[Ternary], known: &Ternary, limits: &
             break;
         }
         let taken = [known.care[0] | chosen[0], known.care[1] | chosen[1]];
-        let Some((word, at, new_cost)) = best_bit(&items, &ends, rules, taken, sampled as f64 * limits.copies)
+        let Some((word, at, new_cost)) =
+            best_bit(&items, &ends, rules, taken, sampled as f64 * limits.copies)
         else {
             break;
         };
@@ -101,7 +102,8 @@ fn best_bit(
 }
 
 fn split(items: &[u32], ends: &[usize], rules: &[Ternary], word: usize, at: u32) -> (Vec<u32>, Vec<usize>) {
-    let (mut all, mut new_ends) = (Vec::with_capacity(items.len() * 5 / 4), Vec::with_capacity(ends.len() * 2));
+    let (mut all, mut new_ends) =
+        (Vec::with_capacity(items.len() * 5 / 4), Vec::with_capacity(ends.len() * 2));
     let mut start = 0;
     for &end in ends {
         for side in 0..2 {

@@ -58,7 +58,8 @@ impl Line {
         let place = |at: usize| {
             let (value, mask, words) = (&self.value[at], &self.mask[at], &header.0);
             let low = (words[2] as u16).wrapping_sub(value[2] as u16) <= mask[2] as u16;
-            let high = ((words[2] >> 16) as u16).wrapping_sub((value[2] >> 16) as u16) <= (mask[2] >> 16) as u16;
+            let high =
+                ((words[2] >> 16) as u16).wrapping_sub((value[2] >> 16) as u16) <= (mask[2] >> 16) as u16;
             let rest = (words[0] ^ value[0]) & mask[0]
                 | (words[1] ^ value[1]) & mask[1]
                 | (words[3] ^ value[3]) & mask[3];

@@ -94,7 +94,9 @@ impl Ternary {
             let (low, high) = self.ports(shift);
             range.first() <= low && high <= range.last()
         };
-        addresses_and_protocol.holds(self) && within(rule.source_ports, 0) && within(rule.destination_ports, 16)
+        addresses_and_protocol.holds(self)
+            && within(rule.source_ports, 0)
+            && within(rule.destination_ports, 16)
     }
 }
 
@@ -122,10 +124,7 @@ mod tests {
             let value = next(256) as u16 & care;
             let (a, b) = (next(256) as u16, next(256) as u16);
             let range = PortRange::new(a.min(b), a.max(b)).unwrap();
-            let region = Ternary {
-                care: [0, u64::from(care) << 16],
-                value: [0, u64::from(value) << 16],
-            };
+            let region = Ternary { care: [0, u64::from(care) << 16], value: [0, u64::from(value) << 16] };
             let truth = (0..256).any(|port| port & care == value && range.contains(port));
             assert_eq!(region.meets(range, 16), truth, "{care:x} {value:x} {range}");
         }

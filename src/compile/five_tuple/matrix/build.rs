@@ -27,12 +27,8 @@ pub(super) fn build(rules: &[FiveTupleRule], list: &[u32]) -> Option<Matrix> {
             .collect()
     };
     let mut sources = Interner::new();
-    let source_cuts = cut(
-        &everywhere(&|r| (r.source.first(), r.source.last())),
-        u128::from(u32::MAX),
-        count,
-        &mut sources,
-    );
+    let source_cuts =
+        cut(&everywhere(&|r| (r.source.first(), r.source.last())), u128::from(u32::MAX), count, &mut sources);
     let mut destinations = Interner::new();
     let destination_cuts = cut(
         &everywhere(&|r| (r.destination.first(), r.destination.last())),
@@ -50,7 +46,8 @@ pub(super) fn build(rules: &[FiveTupleRule], list: &[u32]) -> Option<Matrix> {
     let mut services = Interner::new();
     let mut protocols = [0u8; 256];
     let mut service_rows = vec![];
-    let mut named: Vec<u8> = (0..count).filter_map(|at| rule(at).protocol).map(|protocol| protocol.0).collect();
+    let mut named: Vec<u8> =
+        (0..count).filter_map(|at| rule(at).protocol).map(|protocol| protocol.0).collect();
     named.sort_unstable();
     named.dedup();
     for protocol in std::iter::once(None).chain(named.into_iter().map(Some)) {
@@ -74,7 +71,9 @@ pub(super) fn build(rules: &[FiveTupleRule], list: &[u32]) -> Option<Matrix> {
     let source_port_cuts = cut(&port_ranges, 0xffff, count, &mut source_ports);
     let source_port_map = ServiceMap::new(&[source_port_cuts])?;
     let source_ports = source_ports.into_values();
-    let any_port: Vec<bool> = (0..count).map(|at| u16::MAX == rule(at).source_ports.last() - rule(at).source_ports.first()).collect();
+    let any_port: Vec<bool> = (0..count)
+        .map(|at| u16::MAX == rule(at).source_ports.last() - rule(at).source_ports.first())
+        .collect();
 
     // Rows: pairs of address classes, first by the rules that remain, then by what they decide.
     let (source_sets, destination_sets) = (sources.into_values(), destinations.into_values());
