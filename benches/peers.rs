@@ -10,8 +10,9 @@ use std::path::{Path as FilePath, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use cpu_time::ThreadTime;
-use sgsim::compile::Path;
 use sgsim::compile::five_tuple::{FiveTuple, FiveTupleRule, FiveTupleSet, NO_MATCH, classbench, first_match};
+use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe};
+use sgsim::policy::{Direction, InterfaceId, Policy};
 
 mod shapes;
 
@@ -98,27 +99,85 @@ fn text(path: &FilePath) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn verify(rules: &[FiveTupleRule], trace: &[FiveTuple], set: &FiveTupleSet, peer: &[u32]) {
-    let step = if rules.len() <= COMPARED_WHOLLY { 1 } else { 97 };
-    for (header, &answer) in trace.iter().zip(peer).step_by(step) {
-        assert_eq!(first_match(rules, *header), answer, "the peer and the reference differ: {header:?}");
+/// What is measured on our side.
+trait Subject {
+    /// Compiles the rules once more.
+    fn build(&self);
+    /// Bytes and a description of the compiled form.
+    fn sizes(&self) -> (usize, String);
+    /// Looks all headers up by this path.
+    fn lookup(&self, path: Path, out: &mut [u32]);
+    /// The reference's answer for one header.
+    fn reference(&self, at: usize) -> u32;
+}
+
+struct List {
+    rules: Vec<FiveTupleRule>,
+    trace: Vec<FiveTuple>,
+    sets: BTreeMap<Path, FiveTupleSet>,
+}
+
+impl List {
+    fn new(rules: &str, trace: &str) -> Self {
+        let (rules, trace) =
+            (classbench::parse_rules(rules).unwrap(), classbench::parse_trace(trace).unwrap());
+        let set = FiveTupleSet::new(&rules).unwrap();
+        let sets = Path::ALL.into_iter().map(|path| (path, set.clone().with_path(path))).collect();
+        Self { rules, trace, sets }
     }
-    let mut out = vec![0; trace.len()];
-    for path in Path::ALL {
-        set.clone().with_path(path).lookup_batch(trace, &mut out);
-        assert_eq!(out, peer, "{path:?} differs");
+}
+
+impl Subject for List {
+    fn build(&self) {
+        std::hint::black_box(FiveTupleSet::new(&self.rules).unwrap());
+    }
+    fn sizes(&self) -> (usize, String) {
+        let report = self.sets[&Path::Portable].report();
+        (report.bytes, report.to_string())
+    }
+    fn lookup(&self, path: Path, out: &mut [u32]) {
+        self.sets[&path].lookup_batch(&self.trace, out);
+    }
+    fn reference(&self, at: usize) -> u32 {
+        first_match(&self.rules, self.trace[at])
+    }
+}
+
+struct Groups<'p> {
+    policy: &'p Policy,
+    linear: Linear<'p>,
+    probes: Vec<Probe>,
+    compiled: BTreeMap<Path, Compiled<'p>>,
+}
+
+impl Subject for Groups<'_> {
+    fn build(&self) {
+        std::hint::black_box(Compiled::new(self.policy));
+    }
+    fn sizes(&self) -> (usize, String) {
+        let report = self.compiled[&Path::Portable].report();
+        (report.bytes, report.to_string().replace('\n', "; "))
+    }
+    fn lookup(&self, path: Path, out: &mut [u32]) {
+        let compiled = &self.compiled[&path];
+        let table = compiled.table(InterfaceId(0), Direction::Ingress);
+        compiled.decide_numbers(table, &self.probes, out);
+    }
+    fn reference(&self, at: usize) -> u32 {
+        let decided = self.linear.decide(InterfaceId(0), Direction::Ingress, &self.probes[at].header());
+        decided.map_or(NO_MATCH, |id| id.0)
     }
 }
 
 /// Million lookups a second over the whole trace, by time on the processor: as on the peer's side, so that a busy
 /// machine lengthens no figure.
-fn speed(trace: &[FiveTuple], mut lookup: impl FnMut(&[FiveTuple])) -> f64 {
-    let repeat = (200_000 / trace.len()).max(1);
+fn speed(headers: usize, mut lookup: impl FnMut()) -> f64 {
+    let repeat = (200_000 / headers).max(1);
     let start = ThreadTime::now();
     for _ in 0..repeat {
-        lookup(trace);
+        lookup();
     }
-    (repeat * trace.len()) as f64 / start.elapsed().as_secs_f64() * 1e-6
+    (repeat * headers) as f64 / start.elapsed().as_secs_f64() * 1e-6
 }
 
 struct Row {
@@ -136,30 +195,37 @@ struct Row {
 
 fn compare(
     name: &str,
-    rules: &[FiveTupleRule],
-    trace: &[FiveTuple],
+    rules: usize,
+    headers: usize,
+    ours: &dyn Subject,
     mut peer: Peer,
     scratch: &FilePath,
 ) -> Row {
     let builds = (0..5).map(|_| {
         let start = ThreadTime::now();
-        std::hint::black_box(FiveTupleSet::new(rules).unwrap());
+        ours.build();
         start.elapsed().as_secs_f64() * 1e3
     });
     let build_ms = median(builds.collect());
-    let set = FiveTupleSet::new(rules).unwrap();
-    verify(rules, trace, &set, &peer.verdicts(&scratch.join("verdicts")));
+    let mut out = vec![0; headers];
+    let verdicts = peer.verdicts(&scratch.join("verdicts"));
+    let step = if rules <= COMPARED_WHOLLY { 1 } else { 97 };
+    for (at, &verdict) in verdicts.iter().enumerate().step_by(step) {
+        assert_eq!(ours.reference(at), verdict, "the peer and the reference differ at header {at}");
+    }
+    for path in Path::ALL {
+        ours.lookup(path, &mut out);
+        assert_eq!(out, verdicts, "{path:?} differs");
+    }
     let mut peer_speeds: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let mut speeds: BTreeMap<Path, Vec<f64>> = BTreeMap::new();
-    let mut out = vec![0; trace.len()];
     for _ in 0..ROUNDS {
         for line in peer.ask("run 1") {
             let (method, speed) = line.rsplit_once(' ').unwrap();
             peer_speeds.entry(method.to_owned()).or_default().push(speed.parse().unwrap());
         }
         for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
-            let set = set.clone().with_path(path);
-            speeds.entry(path).or_default().push(speed(trace, |trace| set.lookup_batch(trace, &mut out)));
+            speeds.entry(path).or_default().push(speed(headers, || ours.lookup(path, &mut out)));
         }
     }
     let (peer_build_ms, peer_kib) = (peer.build_ms, peer.heap_kib);
@@ -170,6 +236,7 @@ fn compare(
         of_kind.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().clone()
     };
     let (peer_method, peer) = best("");
+    let (bytes, structure) = ours.sizes();
     Row {
         name: name.to_owned(),
         peer,
@@ -177,10 +244,10 @@ fn compare(
         peer_scalar: best("scalar").1,
         ours: speeds.into_iter().map(|(path, all)| (path, median(all))).collect(),
         build_ms,
-        bytes: set.report().bytes,
+        bytes,
         peer_build_ms,
         peer_kib,
-        structure: set.report().to_string(),
+        structure,
     }
 }
 
@@ -248,10 +315,12 @@ fn main() {
         }
         let shape = shapes::Groups::new(rules);
         let [rule_file, trace_file] = files(&name, &shape.filters(), &shape.trace());
-        let list = classbench::parse_rules(&shape.filters()).unwrap();
-        let trace = classbench::parse_trace(&shape.trace()).unwrap();
+        let policy = shape.policy();
+        let compiled = Compiled::new(&policy);
+        let compiled = Path::ALL.map(|path| (path, compiled.clone().with_path(path))).into();
+        let ours = Groups { linear: Linear::new(&policy), policy: &policy, probes: shape.probes(), compiled };
         let peer = Peer::start(&program, &rule_file, &trace_file);
-        print(&compare(&name, &list, &trace, peer, &scratch));
+        print(&compare(&name, rules, ours.probes.len(), &ours, peer, &scratch));
     }
     if let Some(data) = data {
         for size in ["n24", "n72", "n300", "1k", "10k", "100k"] {
@@ -263,10 +332,9 @@ fn main() {
                 let rules = text(&data.join(format!("{name}.rules")));
                 let trace = text(&data.join(format!("{name}.trace")));
                 let [rule_file, trace_file] = files(&name, &rules, &trace);
-                let list = classbench::parse_rules(&rules).unwrap();
-                let trace = classbench::parse_trace(&trace).unwrap();
+                let ours = List::new(&rules, &trace);
                 let peer = Peer::start(&program, &rule_file, &trace_file);
-                print(&compare(&name, &list, &trace, peer, &scratch));
+                print(&compare(&name, ours.rules.len(), ours.trace.len(), &ours, peer, &scratch));
             }
         }
     }

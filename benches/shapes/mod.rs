@@ -2,7 +2,14 @@
 #![allow(dead_code, reason = "each bench uses a part")]
 
 use std::fmt::Write;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+
+use sgsim::compile::Probe;
+use sgsim::packet::{AddressRange, Family, Header, PortRange, Protocol, Service};
+use sgsim::policy::{
+    Action, Dialect, Direction, Group, GroupId, Interface, Midstream, Origin, Owners, Policy, Priority, Rule,
+    RuleId, ServiceMatch, StateProfile,
+};
 
 /// One rule as numbers: remote, prefix length, ports, protocol (`None` is any).
 #[derive(Debug, Clone, Copy)]
@@ -108,8 +115,7 @@ impl Groups {
                 };
                 let one = pick(&mut random);
                 let other = if random.next(2) == 0 { one } else { pick(&mut random) };
-                let span = if one.length == 0 { u32::MAX } else { !(u32::MAX << (32 - one.length % 33)) };
-                let span = if one.length == 32 { 0 } else { span };
+                let span = one.last() - one.remote;
                 let remote = match random.next(5) {
                     0 => one.remote,
                     1 => one.remote.wrapping_sub(1),
@@ -138,5 +144,77 @@ impl Groups {
             writeln!(text, "{remote}\t3232235777\t40000\t{port}\t{protocol}").unwrap();
         }
         text
+    }
+
+    /// The rules as the ingress of one interface with three groups; rule numbers are those of the filter set.
+    pub fn policy(&self) -> Policy {
+        let origin = || Origin { file: "bench".into(), line: 0, span: 0..0 };
+        let third = self.rules.len().div_ceil(3);
+        let rule = |(at, shape): (usize, &Shape)| Rule {
+            name: format!("rule-{at}"),
+            group: GroupId((at / third) as u32),
+            direction: Direction::Ingress,
+            action: Action::Allow,
+            priority: Priority::FIRST,
+            family: None,
+            service: match shape.protocol {
+                None => ServiceMatch::Any,
+                Some(p) if shape.ports == (0, 65535) => ServiceMatch::Protocol(Protocol(p)),
+                Some(p) => {
+                    let range = PortRange::new(shape.ports.0, shape.ports.1).unwrap();
+                    ServiceMatch::Ports(Protocol(p), [range].into_iter().collect())
+                }
+            },
+            remote: [AddressRange::V4(Ipv4Addr::from_bits(shape.remote), Ipv4Addr::from_bits(shape.last()))]
+                .into_iter()
+                .collect(),
+            remote_text: String::new(),
+            enabled: true,
+            description: String::new(),
+            origin: origin(),
+        };
+        let rules: Vec<_> = self.rules.iter().enumerate().map(rule).collect();
+        let ids = || (0..rules.len() as u32).map(RuleId);
+        let group = |at: u32| Group {
+            name: format!("group-{at}"),
+            ingress: ids().filter(|id| rules[id.0 as usize].group == GroupId(at)).collect(),
+            egress: vec![],
+        };
+        let interfaces = vec![Interface {
+            name: "eth0".into(),
+            addresses: vec![IpAddr::V4(Ipv4Addr::new(192, 168, 1, 1))],
+            behind: vec![],
+            groups: (0..3).map(GroupId).collect(),
+            origin: origin(),
+        }];
+        Policy {
+            dialect: Dialect::Ordered,
+            state: StateProfile::default(),
+            midstream: Midstream::default(),
+            groups: (0..3).map(group).collect(),
+            owners: Owners::new(&interfaces).0,
+            rules,
+            interfaces,
+        }
+    }
+
+    /// The headers as a compiled policy is asked them. ICMP has no port to look at: its type and code are zero.
+    pub fn probes(&self) -> Vec<Probe> {
+        let probe = |(remote, port, protocol): (u32, u16, u8)| {
+            let service = match protocol {
+                1 => Service::Icmp { family: Family::V4, kind: 0, code: 0 },
+                6 | 17 => Service::Port(Protocol(protocol), port),
+                _ => Service::Other(Protocol(protocol)),
+            };
+            Probe::new(&Header { remote: IpAddr::V4(Ipv4Addr::from_bits(remote)), service })
+        };
+        self.headers().into_iter().filter_map(probe).collect()
+    }
+}
+
+impl Shape {
+    /// The highest address of the remote.
+    pub const fn last(&self) -> u32 {
+        if self.length == 0 { u32::MAX } else { self.remote | !(u32::MAX << (32 - self.length)) }
     }
 }

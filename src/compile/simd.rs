@@ -129,16 +129,25 @@ impl Kernel for Portable {
 
     #[inline(always)]
     fn count_below(self, keys: &Keys, x: u32) -> u32 {
-        keys.0.iter().map(|&key| u32::from(key < x)).sum()
+        let mut at = 0;
+        for step in [8, 4, 2, 1] {
+            at += step * usize::from(keys.0[(at + step - 1) & 15] < x);
+        }
+        at as u32
     }
 
     #[inline(always)]
     fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES] {
-        let below = |keys: &[u32; 8], x| keys.iter().map(|&key| u32::from(key < x)).sum::<u32>();
-        numbers.map(|x| {
-            let eighth = below(&root.eighths, x) & 7;
-            eighth * 8 + below(&root.keys[eighth as usize], x)
-        })
+        let keys = root.keys.as_flattened();
+        let mut parts = [0; LANES];
+        for (part, &x) in parts.iter_mut().zip(numbers) {
+            let mut at = 0;
+            for step in [32, 16, 8, 4, 2, 1] {
+                at += step * usize::from(keys[(at + step - 1) & 63] < x);
+            }
+            *part = at as u32;
+        }
+        parts
     }
 }
 
