@@ -52,6 +52,8 @@ pub(in crate::compile) trait Task {
 
 /// The operations.
 pub(in crate::compile) trait Kernel: Copy {
+    /// Whether [`Self::extract`] is one instruction.
+    const EXTRACTS: bool;
     /// The bits of `key` at the ones of `mask`, moved together at the low end.
     fn extract(self, key: u64, mask: u64) -> u64;
     /// Which places of the line match the header; as [`Line::compare`].
@@ -111,6 +113,8 @@ pub(in crate::compile) fn run(path: Path, task: impl Task) {
 pub(in crate::compile) struct Portable;
 
 impl Kernel for Portable {
+    const EXTRACTS: bool = false;
+
     #[inline(always)]
     fn extract(self, key: u64, mut mask: u64) -> u64 {
         let (mut bits, mut at) = (0, 0);
@@ -228,6 +232,8 @@ mod x86 {
     }
 
     impl Kernel for Avx2 {
+        const EXTRACTS: bool = true;
+
         #[inline(always)]
         fn extract(self, key: u64, mask: u64) -> u64 {
             // SAFETY: `self` proves BMI2.
@@ -286,6 +292,8 @@ mod x86 {
     }
 
     impl Kernel for Avx512 {
+        const EXTRACTS: bool = true;
+
         #[inline(always)]
         fn extract(self, key: u64, mask: u64) -> u64 {
             // SAFETY: `self` proves BMI2.

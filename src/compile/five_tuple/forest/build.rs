@@ -77,7 +77,7 @@ impl<'r> Builder<'r> {
                 Node { masks: [0, 0], base: self.forest.slots.len() as u32 - 1, shift: 0 }
             }
         };
-        Ok(Tree { root })
+        Ok(Tree::new(root))
     }
 
     /// What all trees share.

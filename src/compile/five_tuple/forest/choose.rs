@@ -5,6 +5,9 @@ use super::ternary::{Bits, Ternary};
 /// Lists longer than this are judged by an even sample: bits that split the sample split the list.
 const SAMPLE: usize = 1 << 14;
 
+/// Rules of a list that is worth cutting further where memory allows.
+const FEW: u32 = 8;
+
 /// What a choice may cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Limits {
@@ -27,20 +30,26 @@ pub(super) fn choose(list: &[u32], rules: &[Ternary], known: &Ternary, limits: &
     let sampled = items.len();
     let mut ends = vec![items.len()];
     let mut chosen: Bits = [0, 0];
-    let mut cost = weight(sampled as u32);
-    for bit in 1..=limits.bits {
+    // Long lists weigh most, so they are cut first; once that no longer pays, all lists over a few rules weigh alike.
+    let mut most_weight = u32::MAX;
+    let mut cost = weight(sampled as u32, most_weight);
+    let mut bit = 1;
+    while bit <= limits.bits {
         if f64::from(1u32 << bit) > (sampled as f64 * limits.slots_per_rule).max(2.0) {
             break;
         }
         let taken = [known.care[0] | chosen[0], known.care[1] | chosen[1]];
-        let Some((word, at, new_cost)) =
-            best_bit(&items, &ends, rules, taken, sampled as f64 * limits.copies)
-        else {
-            break;
+        let most = sampled as f64 * limits.copies;
+        let best = best_bit(&items, &ends, rules, taken, most, most_weight);
+        let Some((word, at, new_cost)) = best.filter(|&(.., new_cost)| new_cost <= cost * limits.gain) else {
+            if most_weight == FEW {
+                break;
+            }
+            most_weight = FEW;
+            cost = lengths(&ends).map(|length| weight(length, FEW)).sum();
+            continue;
         };
-        if new_cost > cost * limits.gain {
-            break;
-        }
+        bit += 1;
         cost = new_cost;
         chosen[word] |= 1 << at;
         (items, ends) = split(&items, &ends, rules, word, at);
@@ -76,6 +85,7 @@ fn best_bit(
     rules: &[Ternary],
     taken: Bits,
     most: f64,
+    most_weight: u32,
 ) -> Option<(usize, u32, f64)> {
     let mut costs = [0.0f64; 128];
     let mut entries = [0u64; 128];
@@ -91,7 +101,7 @@ fn best_bit(
         for (at, &[zeros, ones]) in counts.0.iter().enumerate() {
             // A child's list holds its own rules and those that do not know the bit.
             let (low, high) = (length - ones, length - zeros);
-            costs[at] += weight(low) + weight(high);
+            costs[at] += weight(low, most_weight) + weight(high, most_weight);
             entries[at] += u64::from(low) + u64::from(high);
         }
     }
@@ -119,6 +129,12 @@ fn split(items: &[u32], ends: &[usize], rules: &[Ternary], word: usize, at: u32)
 }
 
 /// What a list of this length costs: as if headers came in proportion to the rules.
-fn weight(length: u32) -> f64 {
-    f64::from(length) * f64::from(length)
+fn weight(length: u32, most: u32) -> f64 {
+    f64::from(length) * f64::from(length.min(most))
+}
+
+/// Lengths of the lists that end there.
+fn lengths(ends: &[usize]) -> impl Iterator<Item = u32> {
+    let starts = std::iter::once(&0).chain(ends);
+    starts.zip(ends).map(|(start, end)| (end - start) as u32)
 }

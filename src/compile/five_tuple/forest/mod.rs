@@ -28,9 +28,54 @@ struct Node {
 }
 
 /// One tree of a forest.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Tree {
     root: Node,
+    /// What each byte of a header adds to the root's child, for processors that do not extract bits themselves.
+    parts: Vec<BytePart>,
+}
+
+/// The bits of a node's child that one byte of the header gives.
+#[derive(Debug, Clone)]
+struct BytePart {
+    /// Which word of the header, and where in it.
+    word: usize,
+    shift: u32,
+    bits: Box<[u16; 256]>,
+}
+
+impl Tree {
+    fn new(root: Node) -> Self {
+        let bytes = (0..4).flat_map(|word| [0u32, 8, 16, 24].map(|shift| (word, shift)));
+        let part = |(word, shift)| {
+            let bits = std::array::from_fn(|byte| {
+                let mut header = FiveTuple::default();
+                header.0[word] = (byte as u32) << shift;
+                // Roots have at most 16 bits.
+                (root.slot(Portable, &header) - root.base as usize) as u16
+            });
+            BytePart { word, shift, bits: Box::new(bits) }
+        };
+        let parts = bytes.map(part).filter(|part| part.bits[255] != 0).collect();
+        Self { root, parts }
+    }
+
+    /// The slot of the root's child.
+    #[inline(always)]
+    fn slot<K: Kernel>(&self, kernel: K, header: &FiveTuple) -> usize {
+        if K::EXTRACTS {
+            return self.root.slot(kernel, header);
+        }
+        let child = self.parts.iter().fold(0, |child, part| {
+            child | part.bits[(header.0[part.word & 3] >> part.shift & 0xff) as usize]
+        });
+        self.root.base as usize + usize::from(child)
+    }
+
+    /// Bytes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self) + self.parts.len() * size_of::<[u16; 256]>()
+    }
 }
 
 /// What the trees of a forest are made of.
@@ -95,7 +140,7 @@ impl Forest {
         let mut waiting = [0u8; BATCH];
         let mut count = 0usize;
         for &at in active {
-            let slot = all_slots[tree.root.slot(kernel, &batch[at as usize])];
+            let slot = all_slots[tree.slot(kernel, &batch[at as usize])];
             slots[at as usize] = slot;
             waiting[count & (BATCH - 1)] = at;
             count += (slot >> 31) as usize;
@@ -136,7 +181,7 @@ impl Forest {
 
     /// Looks up one header, slowly, and counts the steps.
     pub(super) fn walk(&self, tree: &Tree, header: &FiveTuple, steps: &mut Steps) -> u32 {
-        let mut slot = self.slots[tree.root.slot(Portable, header)];
+        let mut slot = self.slots[tree.slot(Portable, header)];
         while slot >= INNER {
             steps.nodes += 1;
             slot = self.slots[self.nodes[(slot & !INNER) as usize].slot(Portable, header)];
