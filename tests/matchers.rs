@@ -1,6 +1,7 @@
 //! Compiled policies against the linear reference: random policies of all shapes, headers around every boundary.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
+#![allow(clippy::cast_possible_truncation)] // Drawn numbers are kept small, or cut on purpose.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

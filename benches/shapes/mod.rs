@@ -1,5 +1,6 @@
 //! Scenario-shaped rules: what the groups of an interface ask, and headers over every boundary of it.
 #![allow(dead_code, reason = "each bench uses a part")]
+#![allow(clippy::cast_possible_truncation, reason = "drawn numbers are kept small, or cut on purpose")]
 
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,19 +14,23 @@ use sgsim::policy::{
 
 /// One rule as numbers: remote, prefix length, ports, protocol (`None` is any).
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
-    pub remote: u32,
-    pub length: u8,
-    pub ports: (u16, u16),
-    pub protocol: Option<u8>,
+pub(crate) struct Shape {
+    pub(crate) remote: u32,
+    pub(crate) length: u8,
+    pub(crate) ports: (u16, u16),
+    pub(crate) protocol: Option<u8>,
 }
 
 /// A made-up interface's rules in evaluation order.
 #[derive(Debug, Clone)]
-pub struct Groups {
-    pub rules: Vec<Shape>,
+pub(crate) struct Groups {
+    pub(crate) rules: Vec<Shape>,
     state: u64,
 }
+
+/// Ports of services that clusters have.
+const SERVICES: [u16; 16] =
+    [22, 25, 53, 80, 123, 443, 2379, 3306, 4789, 5443, 5432, 6379, 8080, 8445, 9443, 10250];
 
 /// Headers of a trace.
 const HEADERS: usize = 100_000;
@@ -35,7 +40,7 @@ impl Groups {
     ///
     /// The mixture is that of a cluster's groups: subnets of one VPC, single hosts, office and partner ranges, any;
     /// single ports, the NodePort range, a few wide ranges, all ports; mostly TCP, some UDP, ICMP and any.
-    pub fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         let mut groups = Self { rules: vec![], state: count as u64 };
         for _ in 0..count {
             let rule = groups.rule();
@@ -62,8 +67,6 @@ impl Groups {
         };
         let length: u8 = length;
         let mask = if length == 0 { 0 } else { u32::MAX << (32 - length) };
-        const SERVICES: [u16; 16] =
-            [22, 25, 53, 80, 123, 443, 2379, 3306, 4789, 5443, 5432, 6379, 8080, 8445, 9443, 10250];
         let single = SERVICES[self.next(16) as usize];
         let ports = match self.next(10) {
             0..5 => (single, single),
@@ -87,7 +90,7 @@ impl Groups {
     }
 
     /// The rules as a ClassBench filter set; the remote is the source.
-    pub fn filters(&self) -> String {
+    pub(crate) fn filters(&self) -> String {
         let mut text = String::new();
         for rule in &self.rules {
             let (first, last) = rule.ports;
@@ -105,7 +108,7 @@ impl Groups {
     }
 
     /// Headers (remote, port, protocol): each takes its fields from the edges of rules, one beside them, or inside.
-    pub fn headers(&self) -> Vec<(u32, u16, u8)> {
+    pub(crate) fn headers(&self) -> Vec<(u32, u16, u8)> {
         let mut random = self.clone();
         (0..HEADERS)
             .map(|_| {
@@ -138,7 +141,7 @@ impl Groups {
     }
 
     /// The headers as a ClassBench trace.
-    pub fn trace(&self) -> String {
+    pub(crate) fn trace(&self) -> String {
         let mut text = String::new();
         for (remote, port, protocol) in self.headers() {
             writeln!(text, "{remote}\t3232235777\t40000\t{port}\t{protocol}").unwrap();
@@ -147,7 +150,7 @@ impl Groups {
     }
 
     /// The rules as the ingress of one interface with three groups; rule numbers are those of the filter set.
-    pub fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         let origin = || Origin { file: "bench".into(), line: 0, span: 0..0 };
         let third = self.rules.len().div_ceil(3);
         let rule = |(at, shape): (usize, &Shape)| Rule {
@@ -199,7 +202,7 @@ impl Groups {
     }
 
     /// The headers as a compiled policy is asked them. ICMP has no port to look at: its type and code are zero.
-    pub fn probes(&self) -> Vec<Probe> {
+    pub(crate) fn probes(&self) -> Vec<Probe> {
         let probe = |(remote, port, protocol): (u32, u16, u8)| {
             let service = match protocol {
                 1 => Service::Icmp { family: Family::V4, kind: 0, code: 0 },
@@ -214,7 +217,7 @@ impl Groups {
 
 impl Shape {
     /// The highest address of the remote.
-    pub const fn last(&self) -> u32 {
+    pub(crate) const fn last(&self) -> u32 {
         if self.length == 0 { u32::MAX } else { self.remote | !(u32::MAX << (32 - self.length)) }
     }
 }

@@ -219,6 +219,7 @@ mod x86 {
     impl Avx2 {
         /// Bits of the keys that are at least `x`.
         #[inline(always)]
+        #[allow(clippy::unused_self, reason = "the token is the proof")]
         fn not_below(self, keys: &[u32; 8], x: u32) -> u32 {
             // SAFETY: the keys are 32 bytes of plain integers, and every bit pattern is an `__m256i`. `self` proves
             // AVX2; the instructions work on registers only.
@@ -325,6 +326,7 @@ mod x86 {
         }
 
         /// A binary search for sixteen numbers at once; the 64 keys lie in four registers.
+        #[allow(clippy::many_single_char_names, reason = "four registers and what is compared with them")]
         #[inline(always)]
         fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES] {
             // SAFETY: 64 keys are four `__m512i` of any bits, sixteen numbers one, and the result is sixteen numbers

@@ -116,7 +116,7 @@ impl Table {
                 return Err(TooLarge);
             }
         }
-        let (rows, column_of, columns) = merge_columns(rows.into_values(), &column_of, columns.len());
+        let (rows, column_of, columns) = merge_columns(&rows.into_values(), &column_of, columns.len());
         Ok(Self {
             row_of: class_of.iter().map(|&class| row_of_class[class as usize]).collect(),
             column_of,
@@ -146,7 +146,7 @@ fn outcome(remote: &RuleBits, service: &RuleBits, list: &[(usize, RuleId)], grou
 }
 
 /// Stores columns that say the same once.
-fn merge_columns(rows: Vec<Vec<u32>>, column_of: &[u32], columns: usize) -> (Vec<Vec<u32>>, Vec<u16>, usize) {
+fn merge_columns(rows: &[Vec<u32>], column_of: &[u32], columns: usize) -> (Vec<Vec<u32>>, Vec<u16>, usize) {
     let mut distinct: Interner<Vec<u32>> = Interner::new();
     let merged: Vec<u32> =
         (0..columns).map(|column| distinct.number(&rows.iter().map(|row| row[column]).collect())).collect();

@@ -69,14 +69,12 @@ impl<'r> Builder<'r> {
         list: &[u32],
         spending: &Spending,
     ) -> Result<Tree, OverBudget> {
-        let root = match self.node(list, Ternary::default(), &spending.root, &spending.inner)? {
-            Some(root) => root,
-            None => {
-                let slot = self.leaf(list);
-                self.forest.slots.push(slot);
-                Node { masks: [0, 0], base: self.forest.slots.len() as u32 - 1, shift: 0 }
-            }
-        };
+        let root = self.node(list, Ternary::default(), &spending.root, &spending.inner)?;
+        let root = root.unwrap_or_else(|| {
+            let slot = self.leaf(list);
+            self.forest.slots.push(slot);
+            Node { masks: [0, 0], base: self.forest.slots.len() as u32 - 1, shift: 0 }
+        });
         Ok(Tree::new(root))
     }
 

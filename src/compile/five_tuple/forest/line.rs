@@ -65,7 +65,7 @@ impl Line {
                 | (words[3] ^ value[3]) & mask[3];
             u32::from(rest == 0) & u32::from(low) & u32::from(high)
         };
-        place(0) * FIRST | place(1) * SECOND
+        (place(0) * FIRST) | (place(1) * SECOND)
     }
 }
 

@@ -64,7 +64,7 @@ impl Ternary {
         let least = if clash == 0 {
             first
         } else {
-            let at = 15 - clash.leading_zeros();
+            let at = clash.ilog2();
             let below = (1u16 << at) - 1;
             let bit = 1u16 << at;
             if first & bit == 0 {

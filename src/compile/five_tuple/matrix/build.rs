@@ -136,7 +136,7 @@ pub(super) fn build(rules: &[FiveTupleRule], list: &[u32]) -> Option<Matrix> {
     let mut cells: Vec<u32> = decided.into_values().concat();
     for cell in &mut cells {
         if (FLAGGED..NO_MATCH).contains(cell) {
-            *cell = FLAGGED | (*cell & !FLAGGED) * source_ports.len() as u32;
+            *cell = FLAGGED | ((*cell & !FLAGGED) * source_ports.len() as u32);
         }
     }
     Some(Matrix {
