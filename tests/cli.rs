@@ -278,3 +278,19 @@ fn behind_a_deny_no_allow_rule_is_offered() {
     let ran = sgsim(&["explain", "-s", path.to_str().unwrap(), "tcp 1.1.1.1:1 > 10.20.0.4:22"]);
     assert!(ran.stdout.contains("narrow the deny rule") && !ran.stdout.contains("nearest"), "{}", ran.stdout);
 }
+
+#[test]
+fn the_engine_tells_its_strategy_and_sizes() {
+    let ran = sgsim(&["explain", "--engine", "-s", SCENARIO]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for part in [
+        "address classes  ",
+        "service classes  ",
+        "bytes",
+        "ingress of node",
+        "egress of control",
+        "decision table of",
+    ] {
+        assert!(ran.stdout.contains(part), "{part} in {}", ran.stdout);
+    }
+}
