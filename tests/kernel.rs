@@ -4,7 +4,7 @@
 //! `SGSIM_KERNEL_PACKETS` says how many packets are sent, `SGSIM_KERNEL_SEED` which, `SGSIM_KERNEL_SCENARIO` that only one
 //! of the seed's scenarios is run: to see a disagreement again. Where they differ on purpose is told in
 //! `docs/kernel-differences.md`. Without root, `nft`, `ip` or namespaces the tests are reported as ignored.
-
+#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 #![allow(clippy::print_stderr, reason = "a test that draws lots has to say which")]
 #![allow(
     clippy::unwrap_used,
