@@ -6,10 +6,6 @@
 //! `docs/kernel-differences.md`. Without root, `nft`, `ip` or namespaces the tests are reported as ignored.
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 #![allow(clippy::print_stderr, reason = "a test that draws lots has to say which")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "without the standard harness clippy does not see that this is a test"
-)]
 
 #[path = "kernel/compare.rs"]
 mod compare;
