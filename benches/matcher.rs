@@ -32,7 +32,9 @@ fn compile(c: &mut Criterion) {
     for rules in SIZES {
         let shape = shapes::Groups::new(rules);
         let (list, policy) = (classbench::parse_rules(&shape.filters()).unwrap(), shape.policy());
-        group.bench_function(BenchmarkId::new("policy", rules), |b| b.iter(|| Compiled::new(black_box(&policy))));
+        group.bench_function(BenchmarkId::new("policy", rules), |b| {
+            b.iter(|| Compiled::new(black_box(&policy)))
+        });
         for strategy in [Strategy::Matrix, Strategy::Forest] {
             group.bench_function(BenchmarkId::new(format!("list/{strategy:?}"), rules), |b| {
                 b.iter(|| FiveTupleSet::with_strategy(black_box(&list), strategy).unwrap());

@@ -2,7 +2,13 @@
 //!
 //! See `benches/README.md`; `benches/peers/run.sh DIR` builds the peer and runs this. Every verdict is compared before
 //! anything is timed: a wrong one ends the run.
-#![allow(clippy::cast_precision_loss, clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs
+)]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
