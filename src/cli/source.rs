@@ -11,6 +11,9 @@ use crate::report::{CaptureSummary, UnsupportedLink};
 
 use super::Error;
 
+/// What errors call the capture that `-` stands for.
+const STDIN: &str = "standard input";
+
 /// What to judge.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
@@ -38,7 +41,7 @@ impl Source {
         let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
         let timeline = match &self.captures[..] {
             [one] if is_stdin(one) => {
-                let reader = CaptureReader::new("standard input", std::io::stdin());
+                let reader = CaptureReader::new(STDIN, std::io::stdin());
                 reader.map(Timeline::of).map_err(|error| Error::Message(format!("failed to {error}")))?
             }
             several if several.iter().any(is_stdin) => {
@@ -48,8 +51,10 @@ impl Source {
             }
             several => Timeline::open(several),
         };
-        let name =
-            |path: &PathBuf| CaptureSummary { name: path.display().to_string(), ..CaptureSummary::default() };
+        let name = |path: &PathBuf| {
+            let name = if is_stdin(path) { STDIN.to_owned() } else { path.display().to_string() };
+            CaptureSummary { name, ..CaptureSummary::default() }
+        };
         let summaries = self.captures.iter().map(name).collect();
         Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
     }
@@ -177,7 +182,10 @@ impl Packets {
         let Self::Captures { timeline, mut summaries } = self else { return (vec![], vec![]) };
         let told = |error: &CaptureError| format!("failed to {error}");
         for error in timeline.errors() {
-            if let Some(summary) = summaries.iter_mut().find(|summary| summary.name == error.name()) {
+            // The same capture may be given twice.
+            let is_its =
+                |summary: &&mut CaptureSummary| summary.name == error.name() && summary.error.is_none();
+            if let Some(summary) = summaries.iter_mut().find(is_its) {
                 summary.error = Some(told(error));
             }
         }

@@ -72,7 +72,8 @@ pub(super) fn quoted(domain: Domain, icmp: &Icmp) -> Option<usize> {
 pub(super) fn is_quoting_error(ip: &IpPacket) -> bool {
     match ip.transport {
         Transport::Icmp(icmp) => {
-            icmp.role(ip.addresses.family()) == IcmpRole::Error && matches!(icmp.quoted, Quoted::Packet { .. })
+            icmp.role(ip.addresses.family()) == IcmpRole::Error
+                && matches!(icmp.quoted, Quoted::Packet { .. })
         }
         _ => false,
     }

@@ -3,7 +3,6 @@
 use crate::compile::Matcher;
 use crate::packet::Content;
 use crate::policy::{Action, Policy};
-use crate::replay::tally::credited;
 use crate::replay::{
     Connection, ConnectionVerdict, ControlTraffic, Count, Judged, PairTally, Reason, StepVerdict, Tally,
     Volume, control_traffic,
@@ -45,15 +44,13 @@ pub(super) fn tally(
             }
         }
         for step in connection.steps.iter() {
-            if let Some(rule) = credited(step) {
+            if let Some(rule) = step.credited() {
                 tally.rules[rule.0 as usize].connections += 1;
             }
             groups(&mut tally, policy, matcher, connection, step);
         }
     }
-    tally.outside.sort_by_key(|pair| {
-        (std::cmp::Reverse(pair.count.volume.packets), pair.low, pair.high)
-    });
+    tally.outside.sort_by_key(|pair| (std::cmp::Reverse(pair.count.volume.packets), pair.low, pair.high));
     tally
 }
 
@@ -75,7 +72,7 @@ fn frame(tally: &mut Tally, judged: &Judged, connections: &[Connection]) {
     if !judged.opening && judgement.connection.is_some_and(|id| blocked(&connections[id.index()])) {
         *tally.after_blocked.entry(judgement.verdict()).or_default() += volume;
     }
-    for rule in judgement.steps.iter().filter_map(credited) {
+    for rule in judgement.steps.iter().filter_map(crate::replay::StepVerdict::credited) {
         let hits = &mut tally.rules[rule.0 as usize];
         hits.volume += volume;
         hits.first = Some(hits.first.map_or(time, |first| first.min(time)));
@@ -99,7 +96,11 @@ fn groups(
             Reason::AssumedEstablished => tally.assumed.add(volume),
             Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
                 let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
-                if allows { tally.allows.add(volume) } else { tally.drops.add(volume) }
+                if allows {
+                    tally.allows.add(volume)
+                } else {
+                    tally.drops.add(volume)
+                }
                 let passed = step.reason == Reason::Rule;
                 if passed { tally.passed.add(volume) } else { tally.blocked.add(volume) }
             }

@@ -134,7 +134,8 @@ impl<'p, M: Matcher> Plain<'p, M> {
         let now = datagram.last_time();
         let (key, side) = Key::of(&ip);
         let entry = self.live(&key, &ip, now);
-        let places = entry.map_or([None; 2], |entry| entry.places);
+        // It met no step: the state of its connection stays as it is.
+        let places = self.table.get(&key).map_or([None; 2], |entry| entry.places);
         let (judgement, opening) =
             self.note(key, &ip, judgement, side, entry, places, now, Self::volume(datagram));
         self.tell(datagram, Some(ip), judgement, opening);
@@ -228,7 +229,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
         let entry = if let Some(mut entry) = entry {
             entry.conversation.advance(ip.transport, sender, now);
             let record = &mut self.connections[entry.connection.index()];
-            add(record, record.initiator == key.endpoint(sender), now, volume, judgement.reason);
+            add(record, entry.conversation.opener == sender, now, volume, judgement.reason);
             Entry { places, ..entry }
         } else {
             let by_receiver = was_opened_by_receiver(ip, &judgement);

@@ -61,14 +61,16 @@ fn flags() -> impl Strategy<Value = TcpFlags> {
 }
 
 fn quoted(v6: bool) -> impl Strategy<Value = Quoted> {
+    let message = (prop::sample::select(vec![0_u8, 8, 13, 14, 3, 128, 129, 1]), 0_u8..2);
     prop_oneof![
         1 => Just(Quoted::None),
         1 => Just(Quoted::Truncated),
-        6 => (pair(v6), prop::sample::select(vec![6_u8, 17, 1, 58, 47]), port(), port()).prop_map(
-            |(addresses, protocol, a, b)| Quoted::Packet {
+        6 => (pair(v6), prop::sample::select(vec![6_u8, 17, 1, 58, 47]), port(), port(), message).prop_map(
+            |(addresses, protocol, a, b, message)| Quoted::Packet {
                 addresses,
                 protocol: Protocol(protocol),
                 ports: if protocol == 47 { (0, 0) } else { (a, b) },
+                message: if matches!(protocol, 1 | 58) { message } else { (0, 0) },
             }
         ),
     ]

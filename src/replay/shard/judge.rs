@@ -12,12 +12,9 @@ use crate::replay::{Judged, Judgement, Reason, Steps, Verdict, Volume, index, ro
 
 use super::interned::{Opening, Path};
 use super::limits::Code;
-use super::record::{
-    BLOCKED, Entry, Extra, INITIATOR_FIRST, INITIATOR_HIGH, Narrow, Record, Stored, Wide,
-};
+use super::record::{BLOCKED, Entry, Extra, INITIATOR_FIRST, INITIATOR_HIGH, Narrow, Record, Stored, Wide};
 use super::table::Table;
 use super::{Forward, Local, Moment, Opened, QuotedEntry, Shard, WIDE, What, with_table, with_table_ref};
-
 
 /// A datagram that is judged as one.
 struct Datum<'a> {
@@ -188,7 +185,8 @@ impl Shard {
         let live = known.filter(|&local| self.goes_on(context, local, datum));
         let judgement = Judgement::bare(Reason::OrphanFragment);
         let whose = Whose { key, sender: side, ends: context.ends(datum.ip), known, live };
-        let places = self.places(live);
+        // It met no step: the state of its connection stays as it is.
+        let places = self.places(known);
         let (judgement, opening) = self.note(context, datum, &whose, judgement, places);
         self.tell(context, datum, judgement, opening);
     }
@@ -278,7 +276,12 @@ impl Shard {
     }
 
     /// The connection that an ICMP error quotes, and the interfaces where it is tracked.
-    fn quoted_entry<M>(&self, context: &Context<'_, M>, ip: &IpPacket, now: Timestamp) -> Option<QuotedEntry> {
+    fn quoted_entry<M>(
+        &self,
+        context: &Context<'_, M>,
+        ip: &IpPacket,
+        now: Timestamp,
+    ) -> Option<QuotedEntry> {
         let Transport::Icmp(icmp) = ip.transport else { return None };
         if icmp.role(ip.addresses.family()) != IcmpRole::Error {
             return None;
@@ -358,7 +361,8 @@ impl Shard {
             let number = self.openings.number(how);
             let conversation = Tracked::open(ip.transport, initiator, sender, now);
             let entry = Entry { conversation, places };
-            let fill = Fill { number, path, flags: high | first | blocked, absent, now, volume: datum.volume() };
+            let fill =
+                Fill { number, path, flags: high | first | blocked, absent, now, volume: datum.volume() };
             let local = match Narrow::new(&key) {
                 Some(narrow) => Local(fill.add(&mut self.narrow, narrow, sender, &entry, known)),
                 None => Local(fill.add(&mut self.wide, Wide::new(&key), sender, &entry, known) | WIDE),
@@ -372,9 +376,9 @@ impl Shard {
 
     /// Counts the frames of a datagram with their verdict, and hands them out.
     fn tell<M>(&mut self, context: &Context<'_, M>, datum: &Datum<'_>, judgement: Judgement, opening: bool) {
-        let blocked = judgement.connection.is_some_and(|id| {
-            with_table_ref!(self, Local::of(id), table, at => table.get(at).flags & BLOCKED != 0)
-        });
+        let blocked = judgement.connection.is_some_and(
+            |id| with_table_ref!(self, Local::of(id), table, at => table.get(at).flags & BLOCKED != 0),
+        );
         for piece in datum.pieces {
             self.counts.add(&piece.packet, &judgement);
             if blocked && !opening {

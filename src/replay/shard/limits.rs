@@ -71,7 +71,9 @@ pub(in crate::replay) struct Limits {
 impl Limits {
     pub(in crate::replay) fn new(timeouts: &Timeouts) -> Self {
         let mut table = [[0; 16]; 4];
-        for (row, protocol) in table.iter_mut().zip([Protocol::TCP, Protocol::UDP, Protocol::ICMP, Protocol(0)]) {
+        for (row, protocol) in
+            table.iter_mut().zip([Protocol::TCP, Protocol::UDP, Protocol::ICMP, Protocol(0)])
+        {
             for (cell, &phase) in row.iter_mut().zip(Phase::ALL) {
                 let tracked = Tracked { phase, opener: Side::Low, last: Timestamp(0) };
                 *cell = u64::try_from(tracked.timeout(protocol, timeouts).as_nanos()).unwrap_or(u64::MAX);
@@ -112,7 +114,8 @@ impl Limits {
         }
         let sender = matches!(sender, Side::High) as usize;
         // Below 2048 whatever the bits: no check is needed.
-        let next = self.next[usize::from(kind.control & 0x1f) << 6 | sender << 5 | usize::from(code.0 & 0x1f)];
+        let next =
+            self.next[usize::from(kind.control & 0x1f) << 6 | sender << 5 | usize::from(code.0 & 0x1f)];
         (next != Code::REOPENS).then_some(Code(next))
     }
 

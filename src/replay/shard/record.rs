@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 
 use crate::packet::{Compact, Domain, Family, Protocol, Timestamp};
 use crate::policy::RuleId;
-use crate::replay::key::{Endpoint, Key};
+use crate::replay::key::{Endpoint, Key, query};
 use crate::replay::state::{Side, Tracked};
 use crate::replay::step::Place;
 use crate::replay::{Volume, index};
@@ -48,6 +48,7 @@ pub(super) struct Wide {
     family: Family,
     protocol: u8,
     kind: u8,
+    code: u8,
 }
 
 impl Narrow {
@@ -73,12 +74,12 @@ impl Narrow {
     /// The key of a packet in compact form.
     #[inline]
     pub(super) fn of(packet: &Compact) -> Self {
+        let [source, destination] = Self::ends(packet);
         let kind = match packet.protocol {
-            // A reply has the request's type.
-            Protocol::ICMP => crate::packet::request_of(Family::V4, packet.detail).unwrap_or(packet.detail),
+            // The code of a compact query is 0.
+            Protocol::ICMP => query(Family::V4, packet.detail, source <= destination),
             _ => 0,
         };
-        let [source, destination] = Self::ends(packet);
         let ends = [source.min(destination), source.max(destination)];
         Self::pack(ends, packet.domain, packet.protocol, kind)
     }
@@ -93,12 +94,13 @@ impl Narrow {
     /// The stored form of a key, where this is it.
     pub(super) fn new(key: &Key) -> Option<Self> {
         let end = |end: Endpoint| match end.address {
-            std::net::IpAddr::V4(address) => {
-                Some(u64::from(address.to_bits()) << 16 | u64::from(end.port))
-            }
+            std::net::IpAddr::V4(address) => Some(u64::from(address.to_bits()) << 16 | u64::from(end.port)),
             std::net::IpAddr::V6(_) => None,
         };
         let ends = [end(key.low)?, end(key.high)?];
+        if key.code != 0 {
+            return None;
+        }
         Some(Self::pack(ends, u16::try_from(key.domain.0).ok()?, key.protocol, key.kind))
     }
 }
@@ -109,7 +111,8 @@ impl Stored for Narrow {
     #[inline]
     fn hash(&self) -> u64 {
         // The step that foldhash is made of, with fixed keys: digits of pi.
-        let product = u128::from(self.hosts ^ 0x243f_6a88_85a3_08d3) * u128::from(self.rest ^ 0x1319_8a2e_0370_7344);
+        let product =
+            u128::from(self.hosts ^ 0x243f_6a88_85a3_08d3) * u128::from(self.rest ^ 0x1319_8a2e_0370_7344);
         product as u64 ^ (product >> 64) as u64
     }
 
@@ -122,6 +125,7 @@ impl Stored for Narrow {
             domain: Domain(self.rest >> 16 & 0xffff),
             protocol: Protocol((self.rest >> 8) as u8),
             kind: self.rest as u8,
+            code: 0,
             low: end(self.hosts >> 32, self.rest >> 48),
             high: end(self.hosts, self.rest >> 32),
         }
@@ -144,6 +148,7 @@ impl Wide {
             family: Family::of(key.low.address),
             protocol: key.protocol.0,
             kind: key.kind,
+            code: key.code,
         }
     }
 }
@@ -170,6 +175,7 @@ impl Stored for Wide {
             domain: Domain(self.domain),
             protocol: Protocol(self.protocol),
             kind: self.kind,
+            code: self.code,
             low: end(0),
             high: end(1),
         }

@@ -2,10 +2,10 @@
 
 use crate::compile::Matcher;
 use crate::packet::{Compact, Content, Timestamp};
+use crate::policy::Direction;
 use crate::replay::batch::Batch;
 use crate::replay::context::{At, Context, piece};
 use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, index, route};
-use crate::policy::Direction;
 
 use super::limits::Kind;
 use super::record::{BLOCKED, Narrow};
@@ -33,7 +33,13 @@ impl<'a> Placed<'a> {
             let sequence = sequence + u64::from(other.place);
             let frame = batch.number(sequence + 1 - u64::from(other.place), other.place);
             let pieces = vec![piece(At { sequence, frame }, other.packet)];
-            Some(Forward { moment: Moment::at(sequence), ip, now: other.packet.time, pieces, what: What::Judge })
+            Some(Forward {
+                moment: Moment::at(sequence),
+                ip,
+                now: other.packet.time,
+                pieces,
+                what: What::Judge,
+            })
         })
     }
 }

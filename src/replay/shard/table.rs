@@ -20,13 +20,7 @@ pub(super) struct Table<K: Stored> {
 
 impl<K: Stored> Default for Table<K> {
     fn default() -> Self {
-        Self {
-            index: HashTable::new(),
-            chunks: vec![],
-            len: 0,
-            extras: HashMap::default(),
-            replaced: 0,
-        }
+        Self { index: HashTable::new(), chunks: vec![], len: 0, extras: HashMap::default(), replaced: 0 }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::packet::{Family, Protocol, Service};
 use crate::policy::{Action, Policy, RuleId};
 use crate::replay::connection;
 use crate::replay::key::Endpoint;
-use crate::replay::tally::{Count, credited};
+use crate::replay::tally::Count;
 use crate::replay::{Connection, ConnectionVerdict, Reason, StepVerdict, Steps, Tally};
 
 use super::interned::Opening;
@@ -123,20 +123,14 @@ fn add_opening(tally: &mut Tally, policy: &Policy, opening: &Opening, count: Cou
     let Steps { egress, ingress } = &opening.steps;
     for (step, said) in [(egress, &opening.said[0]), (ingress, &opening.said[1])] {
         let Some(step) = step else { continue };
-        if let Some(rule) = credited(step) {
+        if let Some(rule) = step.credited() {
             tally.rules[rule.0 as usize].connections += count.connections;
         }
         add_groups(tally, policy, step, said, count);
     }
 }
 
-fn add_groups(
-    tally: &mut Tally,
-    policy: &Policy,
-    step: &StepVerdict,
-    said: &[Option<RuleId>],
-    count: Count,
-) {
+fn add_groups(tally: &mut Tally, policy: &Policy, step: &StepVerdict, said: &[Option<RuleId>], count: Count) {
     let groups = &policy.interface(step.interface).groups;
     for (at, &group) in groups.iter().enumerate() {
         let tally = tally.group_mut(group, step.direction);
@@ -145,7 +139,11 @@ fn add_groups(
             Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
                 let rule = said.get(at).copied().flatten();
                 let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
-                if allows { tally.allows.merge(count) } else { tally.drops.merge(count) }
+                if allows {
+                    tally.allows.merge(count)
+                } else {
+                    tally.drops.merge(count)
+                }
                 let passed = step.reason == Reason::Rule;
                 if passed { tally.passed.merge(count) } else { tally.blocked.merge(count) }
             }
