@@ -1,6 +1,6 @@
 //! Where packets come from: captures as one timeline, or flows written on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::capture::{CaptureError, CaptureReader, Timeline};
 use crate::compile::Matcher;
@@ -51,10 +51,7 @@ impl Source {
             }
             several => Timeline::open(several),
         };
-        let name = |path: &PathBuf| {
-            let name = if is_stdin(path) { STDIN.to_owned() } else { path.display().to_string() };
-            CaptureSummary { name, ..CaptureSummary::default() }
-        };
+        let name = |path: &PathBuf| CaptureSummary { name: name_of(path), ..CaptureSummary::default() };
         let summaries = self.captures.iter().map(name).collect();
         Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
     }
@@ -72,7 +69,7 @@ impl Source {
         Ok(match &self.captures[..] {
             [] => Whole::Flows(self.flows.clone()),
             [one] if one.as_os_str() == "-" => {
-                let reader = CaptureReader::new("standard input", std::io::stdin());
+                let reader = CaptureReader::new(STDIN, std::io::stdin());
                 let reader = reader.map_err(|error| Error::Message(format!("failed to {error}")))?;
                 Whole::Captures(Captures::of(reader))
             }
@@ -107,7 +104,7 @@ impl Whole {
                 let (reads, errors) = captures.judge(replay, out);
                 let told = |error: &CaptureError| format!("failed to {error}");
                 let summary = |(path, read): (&PathBuf, Read)| {
-                    let name = path.display().to_string();
+                    let name = name_of(path);
                     let links = read.unsupported.into_iter();
                     let unsupported =
                         links.map(|(link, frames)| UnsupportedLink { link_type: link.0, frames }).collect();
@@ -191,6 +188,11 @@ impl Packets {
         }
         (summaries, timeline.errors().iter().map(told).collect())
     }
+}
+
+/// What a capture is called, in reports and in errors.
+fn name_of(path: &Path) -> String {
+    if path.as_os_str() == "-" { STDIN.to_owned() } else { path.display().to_string() }
 }
 
 fn count_unsupported(links: &mut Vec<UnsupportedLink>, link_type: u32) {

@@ -114,6 +114,7 @@ pub(super) fn judge<M: Matcher>(
     }
     if !file.link().is_supported() && read.frames > 0 {
         read.unsupported.push((file.link(), read.frames));
+        chain.error.get_or_insert_with(|| file.unsupported(read.frames));
     }
     (vec![read], chain.error.into_iter().collect())
 }
