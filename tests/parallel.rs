@@ -150,3 +150,17 @@ fn several_captures_are_the_same_for_any_number_of_threads() {
         }
     }
 }
+
+#[test]
+fn the_reference_agrees() {
+    for (capture, model) in
+        [("cce-tunnel.pcap", "cce-tunnel"), ("cce-vpc.pcapng", "cce-vpc"), ("cce-turbo.pcap", "cce-turbo")]
+    {
+        let scenario = captures().join(format!("{model}.yaml"));
+        let verified = replay(&captures().join(capture), &scenario, &["--verify", "-j", "2"]);
+        let told = String::from_utf8(verified.stderr).unwrap();
+        assert!(verified.status.success() && told.contains("verified: the reference agrees on 1"), "{told}");
+    }
+    let stream = replay(Path::new("-"), &captures().join("cce-tunnel.yaml"), &["--verify"]);
+    assert_eq!(stream.status.code(), Some(2), "a stream cannot be read twice");
+}
