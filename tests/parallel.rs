@@ -119,7 +119,8 @@ fn a_capture_whose_payload_is_a_capture_is_the_same_for_any_split() {
     let bytes = capture_in_a_capture();
     let made = Made::new("nested.pcap", &bytes);
     check(&made.0, &captures().join("cce-tunnel.yaml"));
-    let lines = replay(&made.0, &captures().join("cce-tunnel.yaml"), &["--packets", "-", "--block-size", "1000"]);
+    let lines =
+        replay(&made.0, &captures().join("cce-tunnel.yaml"), &["--packets", "-", "--block-size", "1000"]);
     let lines = String::from_utf8(lines.stdout).unwrap();
     assert_eq!(lines.lines().count(), 320_116_usize.div_ceil(8000), "no packet of the inner capture is told");
 }

@@ -10,7 +10,8 @@ use crate::pipeline::{self, Difference, Verifier};
 use crate::policy::Policy;
 use crate::replay::{ConnectionVerdict, InOrder, Judged, Out, Replay};
 use crate::report::{
-    CaptureSummary, Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Results, Show,
+    CaptureSummary, Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Results,
+    Show,
 };
 
 use super::source::Source;

@@ -93,12 +93,9 @@ impl Compact {
         let [source, destination] = self.ports;
         match self.protocol {
             Protocol::TCP => Transport::Tcp { source, destination, flags: TcpFlags(self.detail) },
-            Protocol::ICMP => Transport::Icmp(Icmp {
-                kind: self.detail,
-                code: 0,
-                identifier: source,
-                quoted: Quoted::None,
-            }),
+            Protocol::ICMP => {
+                Transport::Icmp(Icmp { kind: self.detail, code: 0, identifier: source, quoted: Quoted::None })
+            }
             _ => Transport::Ports { source, destination },
         }
     }
@@ -112,7 +109,8 @@ mod tests {
     #[test]
     fn nothing_is_lost() {
         assert_eq!(size_of::<Compact>(), 32);
-        for text in ["tcp 10.0.0.1:1 > 10.0.0.2:2", "udp 10.0.0.1:1 > 10.0.0.2:2", "icmp 10.0.0.1 > 10.0.0.2"] {
+        for text in ["tcp 10.0.0.1:1 > 10.0.0.2:2", "udp 10.0.0.1:1 > 10.0.0.2:2", "icmp 10.0.0.1 > 10.0.0.2"]
+        {
             let mut packet = text.parse::<Flow>().unwrap().packet(Timestamp(7));
             assert_eq!(Compact::of(&packet).unwrap().packet(), packet);
             let Content::Ip(ip) = &mut packet.content else { unreachable!() };
@@ -122,7 +120,8 @@ mod tests {
             ip.domain = ip.domain.in_vlan(5);
             assert_eq!(Compact::of(&packet), None);
         }
-        for text in ["gre 10.0.0.1 > 10.0.0.2", "tcp fd00::1 > [fd00::2]:2", "icmp 10.0.0.1 > 10.0.0.2 11/0"] {
+        for text in ["gre 10.0.0.1 > 10.0.0.2", "tcp fd00::1 > [fd00::2]:2", "icmp 10.0.0.1 > 10.0.0.2 11/0"]
+        {
             assert_eq!(Compact::of(&text.parse::<Flow>().unwrap().packet(Timestamp(7))), None, "{text}");
         }
     }

@@ -71,8 +71,7 @@ impl Chain<'_> {
             }
             if !matches!(block, Ok(block) if block.start == Some(self.next)) && !block.is_err() {
                 batch.clear();
-                *block =
-                    self.buffers.with(|buffer| self.file.parse(index, Some(self.next), buffer, batch));
+                *block = self.buffers.with(|buffer| self.file.parse(index, Some(self.next), buffer, batch));
             }
             match std::mem::replace(block, Ok(Block { start: None, end: 0, stopped: false })) {
                 Ok(block) => {
@@ -96,8 +95,7 @@ pub(super) fn judge<M: Matcher>(
     mut out: Option<&mut Out<'_>>,
 ) -> Outcome {
     let most = (rayon::current_num_threads() * BLOCKS_PER_THREAD).clamp(BLOCKS_PER_THREAD * 2, MOST_BLOCKS);
-    let mut chain =
-        Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };
+    let mut chain = Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };
     let (mut current, mut next) = (Epoch::default(), Epoch::default());
     let mut read = Read::default();
     next.read(file, 0, most, &chain.buffers);
@@ -108,10 +106,8 @@ pub(super) fn judge<M: Matcher>(
         let (batches, out) = (&current.batches, out.as_deref_mut());
         let first = if chain.error.is_some() { file.count() } else { current.first + batches.len() as u64 };
         let buffers = &chain.buffers;
-        let ((), more) = rayon::join(
-            || next.read(file, first, most, buffers),
-            || replay.push_batches(batches, out),
-        );
+        let ((), more) =
+            rayon::join(|| next.read(file, first, most, buffers), || replay.push_batches(batches, out));
         if more.is_break() {
             break;
         }

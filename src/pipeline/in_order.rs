@@ -36,7 +36,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, while_: impl FnMut(&mut State) -> bool) -> MutexGuard<'a, State> {
+    fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        while_: impl FnMut(&mut State) -> bool,
+    ) -> MutexGuard<'a, State> {
         self.changed.wait_while(state, while_).unwrap_or_else(PoisonError::into_inner)
     }
 

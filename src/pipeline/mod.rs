@@ -72,9 +72,7 @@ impl Captures {
     pub fn judge<M: Matcher>(self, replay: &mut Replay<'_, M>, mut out: Option<&mut Out<'_>>) -> Outcome {
         let outcome = match self.0 {
             Input::Blocks(blocks) => by_block::judge(&blocks, replay, out.as_deref_mut()),
-            Input::Timeline(timeline, count) => {
-                in_order::judge(*timeline, count, replay, out.as_deref_mut())
-            }
+            Input::Timeline(timeline, count) => in_order::judge(*timeline, count, replay, out.as_deref_mut()),
         };
         let mut more = true;
         replay.finish(&mut |judged| {

@@ -2,7 +2,7 @@
 //! by the linear matcher, with no table advanced by a shortcut.
 
 use std::collections::VecDeque;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 
 use crate::capture::Timeline;
@@ -65,13 +65,11 @@ impl<'p> Verifier<'p> {
         while self.ready.is_empty() {
             let Self { reference, timeline, order, ready, .. } = self;
             let mut out = |judged| order.push(judged, &mut |judged| ready.push_back(judged));
-            match timeline.next() {
-                Some(next) => reference.push(next.number, next.frame.packet, &mut (), &mut out),
-                None => {
-                    reference.finish(&mut out);
-                    return self.ready.pop_front();
-                }
-            }
+            let Some(next) = timeline.next() else {
+                reference.finish(&mut out);
+                break;
+            };
+            reference.push(next.number, next.frame.packet, &mut (), &mut out);
         }
         self.ready.pop_front()
     }
@@ -87,7 +85,11 @@ impl<'p> Verifier<'p> {
             let (found, reference) = *difference;
             let (found_words, reference_words) =
                 (words(self.policy, &found), reference.map(|judged| words(self.policy, &judged)));
-            return Some(Difference::Frame { frame: found.frame, found: found_words, reference: reference_words });
+            return Some(Difference::Frame {
+                frame: found.frame,
+                found: found_words,
+                reference: reference_words,
+            });
         }
         if self.next().is_some() || self.reference.tally() != replay.tally() {
             return Some(Difference::Sum);
@@ -129,7 +131,7 @@ fn words(policy: &Policy, judged: &Judged) -> String {
     let judgement = &judged.judgement;
     let mut words = format!("{} {}", judgement.verdict(), judgement.reason);
     if let Some(connection) = judgement.connection {
-        words += &format!(" #{}", connection.number());
+        let _ = write!(words, " #{}", connection.number());
     }
     if judged.opening {
         words += " opening";

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-
 use super::{GroupId, Origin};
 
 /// The index of an interface in its policy.

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use crate::capture::Sink;
 use crate::packet::{Compact, Content, Packet, Timestamp};
 
-use super::route::{self, SHARDS};
 use super::Reason;
+use super::route::{self, SHARDS};
 use super::tally::Frames;
 
 /// A packet that has no compact form, and its place in the batch.

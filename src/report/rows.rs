@@ -158,7 +158,11 @@ fn worst_first(a: &Row, b: &Row) -> Ordering {
 }
 
 /// A row for each connection, then one for those that are equal in this order.
-fn rows<K: Ord>(results: &Results<'_>, verdict: ConnectionVerdict, order: impl Fn(&Row) -> K + Sync) -> Vec<Row> {
+fn rows<K: Ord>(
+    results: &Results<'_>,
+    verdict: ConnectionVerdict,
+    order: impl Fn(&Row) -> K + Sync,
+) -> Vec<Row> {
     let count = results.tally.connections(verdict).connections;
     let mut rows = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
     rows.extend(results.connections.of(verdict).map(|connection| row(&connection)));
@@ -222,6 +226,9 @@ mod tests {
         assert_eq!(scan(&few), "4 ports: tcp 21-23,80");
         let many: BTreeSet<_> = (0..30).map(|i| tcp(i * 100)).collect();
         assert_eq!(scan(&many), "30 ports: tcp 0,100,…");
-        assert_eq!(scan(&BTreeSet::from([tcp(80), Service::Other(Protocol::GRE)])), "2 services: tcp 80, gre");
+        assert_eq!(
+            scan(&BTreeSet::from([tcp(80), Service::Other(Protocol::GRE)])),
+            "2 services: tcp 80, gre"
+        );
     }
 }

@@ -29,7 +29,11 @@ pub fn quick(link: LinkType, time: Timestamp, bytes: &[u8], wire_length: u32) ->
         ip.first_chunk::<28>()?;
     let total = u16_of(*l0, *l1);
     // Neither "more fragments" nor an offset; and the frame holds all that the header promises.
-    if *v != 0x45 || u16_of(*f0, *f1) & 0x3fff != 0 || u32::from(total) > left || bytes.len() > wire_length as usize {
+    if *v != 0x45
+        || u16_of(*f0, *f1) & 0x3fff != 0
+        || u32::from(total) > left
+        || bytes.len() > wire_length as usize
+    {
         return None;
     }
     let payload = total.checked_sub(20)?;

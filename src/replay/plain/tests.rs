@@ -158,7 +158,9 @@ fn crowd() -> impl Strategy<Value = Vec<Packet>> {
 fn plainly(policy: &Policy, packets: &[Packet]) -> Results {
     let matcher = Linear::new(policy);
     let mut plain = Plain::new(policy, &matcher);
-    packets.iter().for_each(|&packet| plain.push(packet));
+    for &packet in packets {
+        plain.push(packet);
+    }
     plain.finish();
     let tally = counts::tally(policy, &matcher, &plain.judged, &plain.connections);
     (plain.judged, plain.connections, tally)

@@ -12,12 +12,9 @@ use crate::replay::{Judged, Judgement, Reason, Steps, Verdict, Volume, index, ro
 
 use super::interned::{Opening, Path};
 use super::limits::Code;
-use super::record::{
-    BLOCKED, Entry, Extra, INITIATOR_FIRST, INITIATOR_HIGH, Narrow, Record, Stored, Wide,
-};
+use super::record::{BLOCKED, Entry, Extra, INITIATOR_FIRST, INITIATOR_HIGH, Narrow, Record, Stored, Wide};
 use super::table::Table;
 use super::{Forward, Local, Moment, Opened, QuotedEntry, Shard, WIDE, What, with_table, with_table_ref};
-
 
 /// A datagram that is judged as one.
 struct Datum<'a> {
@@ -26,7 +23,7 @@ struct Datum<'a> {
     now: Timestamp,
     pieces: &'a [Piece],
     /// Which connection has its key, where that was looked up already.
-    known: Option<Option<Local>>,
+    known: Known,
 }
 
 impl Datum<'_> {
@@ -34,6 +31,15 @@ impl Datum<'_> {
         let bytes = self.pieces.iter().map(|piece| u64::from(piece.packet.length)).sum();
         Volume { packets: self.pieces.len() as u64, bytes }
     }
+}
+
+/// Which connection has the key of a datagram.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Known {
+    /// It was not looked up.
+    Unasked,
+    /// This one, or none.
+    Asked(Option<Local>),
 }
 
 /// Whose datagram it is.
@@ -64,7 +70,7 @@ impl Shard {
         packet: Packet,
         observer: &mut impl Observer,
     ) {
-        self.found(context, at, packet, None, observer);
+        self.found(context, at, packet, Known::Unasked, observer);
     }
 
     /// Judges a packet of which it may be known which connection has its key, or that none has.
@@ -73,7 +79,7 @@ impl Shard {
         context: &Context<'_, M>,
         at: At,
         packet: Packet,
-        known: Option<Option<Local>>,
+        known: Known,
         observer: &mut impl Observer,
     ) {
         let Content::Ip(ip) = packet.content else { return };
@@ -112,7 +118,7 @@ impl Shard {
             return;
         }
         let ends = context.ends(&ip);
-        self.datum(context, &Datum { moment, ip: &ip, now, pieces, known: None }, ends, observer);
+        self.datum(context, &Datum { moment, ip: &ip, now, pieces, known: Known::Unasked }, ends, observer);
     }
 
     /// Judges what another shard could not.
@@ -123,7 +129,7 @@ impl Shard {
         observer: &mut impl Observer,
     ) {
         let Forward { moment, ref ip, now, ref pieces, what } = *forward;
-        let datum = Datum { moment, ip, now, pieces, known: None };
+        let datum = Datum { moment, ip, now, pieces, known: Known::Unasked };
         match what {
             What::Orphan => self.note_orphan(context, &datum),
             What::Judge | What::FindQuoted => self.datum(context, &datum, context.ends(ip), observer),
@@ -160,14 +166,19 @@ impl Shard {
     fn orphaned<M: Matcher>(&mut self, context: &Context<'_, M>, moment: Moment, datagram: &Datagram) {
         let now = datagram.last_time();
         if let Some(ip) = datagram.first.filter(|ip| Service::of(ip).is_some()) {
-            let datum = Datum { moment, ip: &ip, now, pieces: &datagram.pieces, known: None };
+            let datum = Datum { moment, ip: &ip, now, pieces: &datagram.pieces, known: Known::Unasked };
             return self.note_orphan(context, &datum);
         }
         let judgement = Judgement::bare(Reason::OrphanFragment);
         for piece in &datagram.pieces {
             let Content::Ip(own) = piece.packet.content else { continue };
             let pieces = std::slice::from_ref(piece);
-            self.tell(context, &Datum { moment, ip: &own, now, pieces, known: None }, judgement, false);
+            self.tell(
+                context,
+                &Datum { moment, ip: &own, now, pieces, known: Known::Unasked },
+                judgement,
+                false,
+            );
         }
     }
 
@@ -217,7 +228,10 @@ impl Shard {
         if key.is_of_messages() && !self.messages && quoted.is_none() {
             return Outcome::Elsewhere;
         }
-        let known = datum.known.unwrap_or_else(|| self.find(&key));
+        let known = match datum.known {
+            Known::Asked(known) => known,
+            Known::Unasked => self.find(&key),
+        };
         let live = known.filter(|&local| self.goes_on(context, local, datum));
         let mut places = self.places(known);
         let whose = Whose { key, sender: side, ends, known, live };
@@ -278,7 +292,12 @@ impl Shard {
     }
 
     /// The connection that an ICMP error quotes, and the interfaces where it is tracked.
-    fn quoted_entry<M>(&self, context: &Context<'_, M>, ip: &IpPacket, now: Timestamp) -> Option<QuotedEntry> {
+    fn quoted_entry<M>(
+        &self,
+        context: &Context<'_, M>,
+        ip: &IpPacket,
+        now: Timestamp,
+    ) -> Option<QuotedEntry> {
         let Transport::Icmp(icmp) = ip.transport else { return None };
         if icmp.role(ip.addresses.family()) != IcmpRole::Error {
             return None;
@@ -358,7 +377,8 @@ impl Shard {
             let number = self.openings.number(how);
             let conversation = Tracked::open(ip.transport, initiator, sender, now);
             let entry = Entry { conversation, places };
-            let fill = Fill { number, path, flags: high | first | blocked, absent, now, volume: datum.volume() };
+            let fill =
+                Fill { number, path, flags: high | first | blocked, absent, now, volume: datum.volume() };
             let local = match Narrow::new(&key) {
                 Some(narrow) => Local(fill.add(&mut self.narrow, narrow, sender, &entry, known)),
                 None => Local(fill.add(&mut self.wide, Wide::new(&key), sender, &entry, known) | WIDE),
@@ -372,9 +392,9 @@ impl Shard {
 
     /// Counts the frames of a datagram with their verdict, and hands them out.
     fn tell<M>(&mut self, context: &Context<'_, M>, datum: &Datum<'_>, judgement: Judgement, opening: bool) {
-        let blocked = judgement.connection.is_some_and(|id| {
-            with_table_ref!(self, Local::of(id), table, at => table.get(at).flags & BLOCKED != 0)
-        });
+        let blocked = judgement.connection.is_some_and(
+            |id| with_table_ref!(self, Local::of(id), table, at => table.get(at).flags & BLOCKED != 0),
+        );
         for piece in datum.pieces {
             self.counts.add(&piece.packet, &judgement);
             if blocked && !opening {

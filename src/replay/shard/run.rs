@@ -2,11 +2,12 @@
 
 use crate::compile::Matcher;
 use crate::packet::{Compact, Content, Timestamp};
+use crate::policy::Direction;
 use crate::replay::batch::Batch;
 use crate::replay::context::{At, Context, piece};
 use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, index, route};
-use crate::policy::Direction;
 
+use super::judge::Known;
 use super::limits::Kind;
 use super::record::{BLOCKED, Narrow};
 use super::{Forward, Local, Moment, Shard, What};
@@ -33,7 +34,13 @@ impl<'a> Placed<'a> {
             let sequence = sequence + u64::from(other.place);
             let frame = batch.number(sequence + 1 - u64::from(other.place), other.place);
             let pieces = vec![piece(At { sequence, frame }, other.packet)];
-            Some(Forward { moment: Moment::at(sequence), ip, now: other.packet.time, pieces, what: What::Judge })
+            Some(Forward {
+                moment: Moment::at(sequence),
+                ip,
+                now: other.packet.time,
+                pieces,
+                what: What::Judge,
+            })
         })
     }
 }
@@ -151,6 +158,6 @@ impl Shard {
                 return;
             }
         }
-        self.found(context, at(packet.place), packet.packet(), Some(found.map(Local)), &mut ());
+        self.found(context, at(packet.place), packet.packet(), Known::Asked(found.map(Local)), &mut ());
     }
 }

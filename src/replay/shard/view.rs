@@ -130,13 +130,7 @@ fn add_opening(tally: &mut Tally, policy: &Policy, opening: &Opening, count: Cou
     }
 }
 
-fn add_groups(
-    tally: &mut Tally,
-    policy: &Policy,
-    step: &StepVerdict,
-    said: &[Option<RuleId>],
-    count: Count,
-) {
+fn add_groups(tally: &mut Tally, policy: &Policy, step: &StepVerdict, said: &[Option<RuleId>], count: Count) {
     let groups = &policy.interface(step.interface).groups;
     for (at, &group) in groups.iter().enumerate() {
         let tally = tally.group_mut(group, step.direction);
@@ -145,9 +139,11 @@ fn add_groups(
             Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
                 let rule = said.get(at).copied().flatten();
                 let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
-                if allows { tally.allows.merge(count) } else { tally.drops.merge(count) }
+                let says = if allows { &mut tally.allows } else { &mut tally.drops };
+                says.merge(count);
                 let passed = step.reason == Reason::Rule;
-                if passed { tally.passed.merge(count) } else { tally.blocked.merge(count) }
+                let came = if passed { &mut tally.passed } else { &mut tally.blocked };
+                came.merge(count);
             }
             _ => {}
         }
