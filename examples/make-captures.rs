@@ -80,13 +80,13 @@ struct Octets(BTreeMap<[u8; 4], u8>);
 
 impl Octets {
     fn of(&mut self, address: [u8; 4]) -> u8 {
-        let known = self.0.len() as u8;
+        let known = u8::try_from(self.0.len()).unwrap_or(u8::MAX);
         match address {
             [192, 168, 0, 10] => 160,
             [192, 168, 0, host @ 21..=23] => 140 + host,
             [192, 168, ..] => 170,
             [203 | 198 | 172, ..] => address[0],
-            _ => *self.0.entry(address).or_insert(32 + known),
+            _ => *self.0.entry(address).or_insert(32_u8.saturating_add(known)),
         }
     }
 

@@ -15,10 +15,10 @@ use super::error::{CaptureError, CaptureProblem};
 use super::pcap::{self, Pcap, RecordHeader};
 use super::source::Source;
 use super::{LinkType, decode, quick};
-use crate::packet::{Compact, Packet, Timestamp};
+use crate::packet::{Compact, Packet};
 
 /// Length of a pcap file header.
-const FILE_HEADER: u64 = 24;
+const FILE_HEADER: usize = 24;
 /// Read behind a block, so that its last record is seldom cut.
 const SLACK: usize = 16 << 10;
 /// Records in a row that a guess must fit.
@@ -90,14 +90,14 @@ impl Blocks {
         if !metadata.is_file() {
             return None;
         }
-        let mut head = [0; FILE_HEADER as usize + 16];
+        let mut head = [0; FILE_HEADER + 16];
         let filled = fill(&file, &mut head, 0, 0).ok()?;
         let head = head.get(..filled)?;
         if !pcap::is_magic(*head.first_chunk()?) {
             return None;
         }
         let pcap = Pcap::new(&mut Source::new(Box::new(io::Cursor::new(head.to_vec())))).ok()?;
-        let first = head.get(FILE_HEADER as usize..)?.first_chunk();
+        let first = head.get(FILE_HEADER..)?.first_chunk();
         let seconds = first.map_or(0, |header| pcap.record(header).seconds);
         let name = path.display().to_string();
         Some(Self { file, name, length: metadata.len(), pcap, size: size.max(64) as u64, seconds })
@@ -120,7 +120,7 @@ impl Blocks {
 
     /// Where the first record of the file starts.
     pub const fn first_record(&self) -> u64 {
-        FILE_HEADER
+        FILE_HEADER as u64
     }
 
     /// Where a block ends; records that start before belong to it.
@@ -139,7 +139,7 @@ impl Blocks {
         sink: &mut impl Sink,
     ) -> io::Result<Block> {
         let end = self.end(index);
-        let begin = start.unwrap_or(index * self.size).max(FILE_HEADER);
+        let begin = start.unwrap_or(index * self.size).max(self.first_record());
         if begin >= end {
             return Ok(Block { start: Some(begin), end: begin, stopped: false });
         }
@@ -148,10 +148,11 @@ impl Blocks {
             buffer.resize(wanted, 0);
         }
         let mut filled = fill(&self.file, &mut buffer[..wanted], 0, begin)?;
+        let limit = usize::try_from(end - begin).unwrap_or(usize::MAX);
         let mut at = match start {
             Some(_) => 0,
             None if index == 0 => 0,
-            None => match self.guess(&buffer[..filled], filled.min((end - begin) as usize)) {
+            None => match self.guess(&buffer[..filled], filled.min(limit)) {
                 Some(at) => at,
                 None => return Ok(Block { start: None, end: begin, stopped: false }),
             },
@@ -159,7 +160,6 @@ impl Blocks {
         let first = begin + at as u64;
         let header_length = self.pcap.record_header();
         let (most, link) = (self.pcap.link().longest_frame(), self.pcap.link());
-        let limit = usize::try_from(end - begin).unwrap_or(usize::MAX);
         let stopped = loop {
             if at >= limit {
                 break false;
@@ -254,12 +254,5 @@ impl Blocks {
     /// An error of the system while reading a block.
     pub fn read_error(&self, offset: u64, error: io::Error) -> CaptureError {
         CaptureError::new(self.name.clone(), offset, CaptureProblem::Read(error))
-    }
-
-    /// The time of the first record.
-    pub fn first_time(&self) -> Option<Timestamp> {
-        let mut header = [0; 16];
-        let filled = fill(&self.file, &mut header, 0, FILE_HEADER).ok()?;
-        (filled == header.len()).then(|| self.pcap.time(&self.pcap.record(&header)))
     }
 }

@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::compile::Linear;
-use crate::pipeline;
+use crate::compile::{Compiled, Linear};
+use crate::pipeline::{self, Difference, Verifier};
 use crate::policy::Policy;
 use crate::replay::{ConnectionVerdict, InOrder, Judged, Out, Replay, Tally, Verdict};
 use crate::report::{
@@ -49,6 +49,10 @@ pub(super) struct Args {
     /// Threads to work with: all processors unless told.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     threads: Option<u16>,
+    /// Judge everything again by the plain reference, compare every N-th packet (all unless told), and stop at the
+    /// first that differs.
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Input")]
+    verify: Option<u64>,
     /// Bytes of a capture that are decoded as one piece; changes nothing but the speed.
     #[arg(long, hide = true, value_name = "BYTES", default_value_t = pipeline::BLOCK_SIZE)]
     block_size: usize,
@@ -66,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     args.check_files()?;
     let scenario = load::scenario(&args.scenario)?;
     let policy = &scenario.policy;
-    let matcher = Linear::new(policy);
+    let matcher = Compiled::new(policy);
     // Created before the work begins, so that a file that cannot be written is told at once.
     let mut report_file = args.output.as_deref().map(files::create_plain).transpose()?;
     let connection_file = args.connections.as_deref().map(files::create).transpose()?;
@@ -132,7 +136,7 @@ fn judged_by(failing: Show, tally: &Tally) -> ExitStatus {
 }
 
 /// A finished replay, what was read of each capture, and what went wrong.
-type Whole<'p> = (Replay<'p, Linear<'p>>, Vec<CaptureSummary>, Vec<String>);
+type Whole<'p> = (Replay<'p, Compiled<'p>>, Vec<CaptureSummary>, Vec<String>);
 /// Takes the records of packets.
 type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
 
@@ -147,28 +151,71 @@ impl Args {
     fn judge_all<'p>(
         &self,
         policy: &'p Policy,
-        matcher: &'p Linear<'p>,
+        matcher: &'p Compiled<'p>,
         records: Option<Records<'_, 'p>>,
     ) -> Result<Whole<'p>, Error> {
         let input = self.source.open_all(self.block_size)?;
         let mut replay = input.prepare(Replay::new(policy, matcher));
-        let Some((mut writer, path)) = records else {
+        let linear = Linear::new(policy);
+        let mut verifier = self.verifier(policy, &linear)?;
+        let mut records = records;
+        if records.is_none() && verifier.is_none() {
             let (captures, errors) = input.judge(&self.source, &mut replay, None);
             return Ok((replay, captures, errors));
-        };
-        let (mut order, mut result) = (InOrder::default(), Ok(()));
-        let mut write = |judged: Judged| {
+        }
+        let (mut order, mut result, mut agrees) = (InOrder::default(), Ok(()), true);
+        let mut take = |judged: Judged| {
             order.push(judged, &mut |frame| {
-                if result.is_ok() {
+                if let (Some(verifier), true) = (&mut verifier, agrees) {
+                    agrees = verifier.agrees(&frame);
+                }
+                if let (Some((writer, _)), Ok(())) = (&mut records, &result) {
                     result = writer.write(&frame);
                 }
             });
-            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if result.is_ok() && agrees { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        let out: &mut Out<'_> = &mut write;
+        let out: &mut Out<'_> = &mut take;
         let (captures, errors) = input.judge(&self.source, &mut replay, Some(out));
-        result.and_then(|()| writer.finish()).map_err(|error| files::cannot_write(path, &error))?;
+        if let Some((writer, path)) = &mut records {
+            result.and_then(|()| writer.finish()).map_err(|error| files::cannot_write(path, &error))?;
+        }
+        if let Some(verifier) = verifier {
+            let compared = verifier.compared();
+            if let Some(difference) = verifier.difference(&replay) {
+                return Err(self.disagreement(&difference));
+            }
+            output::remark(&format_args!("verified: the reference agrees on {compared} frames"));
+        }
         Ok((replay, captures, errors))
+    }
+
+    fn verifier<'p>(
+        &self,
+        policy: &'p Policy,
+        linear: &'p Linear<'p>,
+    ) -> Result<Option<Verifier<'p>>, Error> {
+        let Some(every) = self.verify else { return Ok(None) };
+        let captures = &self.source.captures;
+        if captures.is_empty() || captures.iter().any(|path| files::is_stdout(path)) {
+            let needs = "--verify reads the captures a second time: it needs files";
+            return Err(Error::Message(needs.to_owned()));
+        }
+        Ok(Some(Verifier::new(policy, linear, captures, every)))
+    }
+
+    /// What to tell, and how to see it again.
+    fn disagreement(&self, difference: &Difference) -> Error {
+        let captures = self.source.captures.iter().map(|path| path.display().to_string());
+        let captures = captures.collect::<Vec<_>>().join(" ");
+        let scenario = self.scenario.scenario.display();
+        let again = match difference {
+            Difference::Frame { frame, .. } => {
+                format!("sgsim explain -s {scenario} {captures} --frame {frame}")
+            }
+            Difference::Sum => format!("sgsim replay -s {scenario} {captures} --verify -j 1"),
+        };
+        Error::Message(format!("{difference}; this is a mistake in sgsim, please report it; see: {again}"))
     }
 
     fn records_to_stdout(&self) -> bool {

@@ -7,6 +7,9 @@
 
 mod by_block;
 mod in_order;
+mod verify;
+
+pub use verify::{Difference, Verifier};
 
 use std::path::PathBuf;
 

@@ -96,6 +96,15 @@ impl std::fmt::Debug for Iter<'_> {
     }
 }
 
+impl<'a> IntoIterator for &Connections<'a> {
+    type Item = Connection;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
 impl<'a> IntoIterator for Connections<'a> {
     type Item = Connection;
     type IntoIter = Iter<'a>;

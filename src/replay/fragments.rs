@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 
 use crate::packet::{Domain, Family, Fragment, IpPacket, Packet, Protocol, Timestamp, Transport};
 
-use super::{Volume, route};
+use super::route;
 
 /// How long Linux waits for the rest of an IPv4 datagram (`ipfrag_time`).
 const WAIT_V4: i64 = 30_000_000_000;
@@ -61,12 +61,6 @@ impl Datagram {
     /// The time of its newest fragment.
     pub(super) fn last_time(&self) -> Timestamp {
         self.pieces.last().map_or(self.deadline.0, |piece| piece.packet.time)
-    }
-
-    /// All its frames together.
-    pub(super) fn volume(&self) -> Volume {
-        let bytes = self.pieces.iter().map(|piece| u64::from(piece.packet.length)).sum();
-        Volume { packets: self.pieces.len() as u64, bytes }
     }
 
     fn is_complete(&self) -> bool {

@@ -33,7 +33,9 @@ impl<M: Matcher> Replay<'_, M> {
         let context = &self.context;
         let (shards, messages) = self.shards.split_at_mut(route::SHARDS);
         shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
-            placed.iter().for_each(|placed| shard.batch(context, number, placed));
+            for placed in &placed {
+                shard.batch(context, number, placed);
+            }
         });
         // Messages about no known connection: from all shards into one.
         let mut forwards: Vec<Forward> =
@@ -41,7 +43,9 @@ impl<M: Matcher> Replay<'_, M> {
         forwards.extend(placed.iter().flat_map(Placed::messages));
         forwards.sort_by_key(|forward| forward.moment);
         for messages in messages {
-            forwards.iter().for_each(|forward| messages.forwarded(context, forward, &mut ()));
+            for forward in &forwards {
+                messages.forwarded(context, forward, &mut ());
+            }
         }
         self.number_all(&placed);
         for batch in batches {

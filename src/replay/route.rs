@@ -4,8 +4,6 @@
 //! hosts, all fragments of a datagram, and the ICMP errors about them (by the packet that they quote) meet in one shard.
 //! The number of shards is fixed and the function is our own, so that nothing depends on the threads or on a crate.
 
-use std::net::IpAddr;
-
 use crate::packet::{AddressPair, Compact, Domain, Icmp, IcmpRole, IpPacket, Quoted, Transport};
 
 /// How many shards hold connections.
@@ -26,7 +24,9 @@ const fn shard(a: u64, b: u64, domain: u64) -> usize {
 pub(super) fn of_pair(addresses: AddressPair, domain: Domain) -> usize {
     let fold = |address: std::net::Ipv6Addr| {
         let bits = address.to_bits();
-        (bits >> 64) as u64 ^ (bits as u64).rotate_left(17)
+        let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
+        let (upper, lower) = (half(bits >> 64), half(bits));
+        upper ^ lower.rotate_left(17)
     };
     match addresses {
         AddressPair::V4 { source, destination } => {
@@ -34,11 +34,6 @@ pub(super) fn of_pair(addresses: AddressPair, domain: Domain) -> usize {
         }
         AddressPair::V6 { source, destination } => shard(fold(source), fold(destination), domain.0),
     }
-}
-
-/// The shard of two addresses, of one family as everywhere.
-pub(super) fn of_hosts(a: IpAddr, b: IpAddr, domain: Domain) -> usize {
-    AddressPair::new(a, b).map_or(0, |pair| of_pair(pair, domain))
 }
 
 /// The shard of a packet in compact form: the same as of the packet itself.

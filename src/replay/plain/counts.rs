@@ -16,7 +16,9 @@ pub(super) fn tally(
     connections: &[Connection],
 ) -> Tally {
     let mut tally = Tally::new(policy);
-    judged.iter().for_each(|judged| frame(&mut tally, judged, connections));
+    for judged in judged {
+        frame(&mut tally, judged, connections);
+    }
     for connection in connections {
         let volume = connection.volume();
         let verdict = connection.verdict();
@@ -34,13 +36,12 @@ pub(super) fn tally(
             let (a, b) = (connection.initiator.address, connection.responder.address);
             let (low, high) = (a.min(b), a.max(b));
             let known = tally.outside.iter_mut().find(|pair| (pair.low, pair.high) == (low, high));
-            match known {
-                Some(pair) => pair.count.add(volume),
-                None => {
-                    let mut count = Count::default();
-                    count.add(volume);
-                    tally.outside.push(PairTally { low, high, count });
-                }
+            if let Some(pair) = known {
+                pair.count.add(volume);
+            } else {
+                let mut count = Count::default();
+                count.add(volume);
+                tally.outside.push(PairTally { low, high, count });
             }
         }
         for step in connection.steps.iter() {
@@ -96,13 +97,11 @@ fn groups(
             Reason::AssumedEstablished => tally.assumed.add(volume),
             Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
                 let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
-                if allows {
-                    tally.allows.add(volume)
-                } else {
-                    tally.drops.add(volume)
-                }
+                let says = if allows { &mut tally.allows } else { &mut tally.drops };
+                says.add(volume);
                 let passed = step.reason == Reason::Rule;
-                if passed { tally.passed.add(volume) } else { tally.blocked.add(volume) }
+                let came = if passed { &mut tally.passed } else { &mut tally.blocked };
+                came.add(volume);
             }
             _ => {}
         }

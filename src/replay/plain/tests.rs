@@ -132,10 +132,37 @@ fn packets() -> impl Strategy<Value = Vec<Packet>> {
     })
 }
 
+/// Packets of few connections over IPv4 that open and end all the time: all in compact form, many in one shard.
+fn crowd() -> impl Strategy<Value = Vec<Packet>> {
+    let pause = prop::sample::select(vec![0_i64, 0, 0, 0, 0, 1, 31, 200]);
+    let flags = prop::sample::select(vec![0x02_u8, 0x02, 0x04, 0x10]).prop_map(TcpFlags);
+    let one = (any::<bool>(), 0u16..3, flags, any::<bool>(), pause);
+    vec(one, 1..250).prop_map(|drawn| {
+        let mut now = 1_700_000_000_000_000_000;
+        let packet = |(back, port, flags, tcp, pause)| {
+            now += pause * 1_000_000_000;
+            let addresses = AddressPair::new(host(false, 0), host(false, 1)).unwrap();
+            let (source, destination) = if back { (22, 1000 + port) } else { (1000 + port, 22) };
+            let (protocol, transport) = if tcp {
+                (Protocol::TCP, Transport::Tcp { source, destination, flags })
+            } else {
+                (Protocol::UDP, Transport::Ports { source, destination })
+            };
+            let addresses = if back { addresses.reversed() } else { addresses };
+            let domain = Domain::NONE;
+            let ip = IpPacket { domain, addresses, protocol, transport, fragment: None };
+            Packet { time: Timestamp(now), length: 60, content: Content::Ip(ip) }
+        };
+        drawn.into_iter().map(packet).collect()
+    })
+}
+
 fn plainly(policy: &Policy, packets: &[Packet]) -> Results {
     let matcher = Linear::new(policy);
     let mut plain = Plain::new(policy, &matcher);
-    packets.iter().for_each(|&packet| plain.push(packet));
+    for &packet in packets {
+        plain.push(packet);
+    }
     plain.finish();
     let tally = counts::tally(policy, &matcher, &plain.judged, &plain.connections);
     (plain.judged, plain.connections, tally)
@@ -220,6 +247,11 @@ proptest! {
         at_once in 1usize..5,
     ) {
         check(&policy(state, midstream, dialect), &packets, size, at_once);
+    }
+
+    #[test]
+    fn a_crowd_is_no_different(packets in crowd(), size in 20usize..300, at_once in 1usize..3) {
+        check(&policy("huawei", "assume", "ordered"), &packets, size, at_once);
     }
 }
 

@@ -23,7 +23,7 @@ struct Datum<'a> {
     now: Timestamp,
     pieces: &'a [Piece],
     /// Which connection has its key, where that was looked up already.
-    known: Option<Option<Local>>,
+    known: Known,
 }
 
 impl Datum<'_> {
@@ -31,6 +31,15 @@ impl Datum<'_> {
         let bytes = self.pieces.iter().map(|piece| u64::from(piece.packet.length)).sum();
         Volume { packets: self.pieces.len() as u64, bytes }
     }
+}
+
+/// Which connection has the key of a datagram.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Known {
+    /// It was not looked up.
+    Unasked,
+    /// This one, or none.
+    Asked(Option<Local>),
 }
 
 /// Whose datagram it is.
@@ -61,7 +70,7 @@ impl Shard {
         packet: Packet,
         observer: &mut impl Observer,
     ) {
-        self.found(context, at, packet, None, observer);
+        self.found(context, at, packet, Known::Unasked, observer);
     }
 
     /// Judges a packet of which it may be known which connection has its key, or that none has.
@@ -70,7 +79,7 @@ impl Shard {
         context: &Context<'_, M>,
         at: At,
         packet: Packet,
-        known: Option<Option<Local>>,
+        known: Known,
         observer: &mut impl Observer,
     ) {
         let Content::Ip(ip) = packet.content else { return };
@@ -109,7 +118,7 @@ impl Shard {
             return;
         }
         let ends = context.ends(&ip);
-        self.datum(context, &Datum { moment, ip: &ip, now, pieces, known: None }, ends, observer);
+        self.datum(context, &Datum { moment, ip: &ip, now, pieces, known: Known::Unasked }, ends, observer);
     }
 
     /// Judges what another shard could not.
@@ -120,7 +129,7 @@ impl Shard {
         observer: &mut impl Observer,
     ) {
         let Forward { moment, ref ip, now, ref pieces, what } = *forward;
-        let datum = Datum { moment, ip, now, pieces, known: None };
+        let datum = Datum { moment, ip, now, pieces, known: Known::Unasked };
         match what {
             What::Orphan => self.note_orphan(context, &datum),
             What::Judge | What::FindQuoted => self.datum(context, &datum, context.ends(ip), observer),
@@ -157,14 +166,19 @@ impl Shard {
     fn orphaned<M: Matcher>(&mut self, context: &Context<'_, M>, moment: Moment, datagram: &Datagram) {
         let now = datagram.last_time();
         if let Some(ip) = datagram.first.filter(|ip| Service::of(ip).is_some()) {
-            let datum = Datum { moment, ip: &ip, now, pieces: &datagram.pieces, known: None };
+            let datum = Datum { moment, ip: &ip, now, pieces: &datagram.pieces, known: Known::Unasked };
             return self.note_orphan(context, &datum);
         }
         let judgement = Judgement::bare(Reason::OrphanFragment);
         for piece in &datagram.pieces {
             let Content::Ip(own) = piece.packet.content else { continue };
             let pieces = std::slice::from_ref(piece);
-            self.tell(context, &Datum { moment, ip: &own, now, pieces, known: None }, judgement, false);
+            self.tell(
+                context,
+                &Datum { moment, ip: &own, now, pieces, known: Known::Unasked },
+                judgement,
+                false,
+            );
         }
     }
 
@@ -215,7 +229,10 @@ impl Shard {
         if key.is_of_messages() && !self.messages && quoted.is_none() {
             return Outcome::Elsewhere;
         }
-        let known = datum.known.unwrap_or_else(|| self.find(&key));
+        let known = match datum.known {
+            Known::Asked(known) => known,
+            Known::Unasked => self.find(&key),
+        };
         let live = known.filter(|&local| self.goes_on(context, local, datum));
         let mut places = self.places(known);
         let whose = Whose { key, sender: side, ends, known, live };

@@ -81,15 +81,16 @@ impl Limits {
         }
         let mut next = Box::new([Code::REOPENS; 2048]);
         for (at, cell) in next.iter_mut().enumerate().take(Kind::CONTROLS * 64) {
-            let (control, sender, code) = (at >> 6, at >> 5 & 1, at & 0x1f);
+            let byte = |bits: usize| u8::try_from(bits).unwrap_or(u8::MAX);
+            let (control, sender, code) = (byte(at >> 6), at >> 5 & 1, byte(at & 0x1f));
             let sender = if sender == 0 { Side::Low } else { Side::High };
-            let flags = TcpFlags((control & 7 | (control & 8) << 1) as u8);
-            let transport = if control < usize::from(Kind::NOT_TCP) {
+            let flags = TcpFlags(control & 7 | (control & 8) << 1);
+            let transport = if control < Kind::NOT_TCP {
                 Transport::Tcp { source: 0, destination: 0, flags }
             } else {
                 Transport::Other
             };
-            let Some(mut tracked) = Code(code as u8).tracked(Timestamp(0)) else { continue };
+            let Some(mut tracked) = Code(code).tracked(Timestamp(0)) else { continue };
             if !tracked.is_reopened_by(transport) {
                 tracked.advance(transport, sender, Timestamp(0));
                 *cell = Code::of(&tracked).0;
@@ -112,7 +113,7 @@ impl Limits {
         if now >= last && now.0.wrapping_sub(last.0).cast_unsigned() >= timeout {
             return None;
         }
-        let sender = matches!(sender, Side::High) as usize;
+        let sender = usize::from(matches!(sender, Side::High));
         // Below 2048 whatever the bits: no check is needed.
         let next =
             self.next[usize::from(kind.control & 0x1f) << 6 | sender << 5 | usize::from(code.0 & 0x1f)];

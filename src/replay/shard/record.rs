@@ -2,6 +2,8 @@
 //!
 //! What seldom needs room lies in [`Extra`]s beside the table; [`Entry`] is the same, unpacked.
 
+#![allow(clippy::cast_possible_truncation)] // Fields are packed into words, and cut out of them again.
+
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
@@ -196,7 +198,8 @@ const DROP: u8 = 0x10;
 /// A connection.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record<K: Stored> {
-    align: [K::Align; 0],
+    /// Holds nothing: it only tells how the record is aligned.
+    _align: [K::Align; 0],
     pub key: K,
     pub first: Timestamp,
     /// When the conversation was last seen; the interfaces too, unless an extra says otherwise.
@@ -241,7 +244,7 @@ pub(in crate::replay) struct Entry {
 impl<K: Stored> Record<K> {
     pub(super) fn new(key: K, first: Timestamp, opening: u32, flags: u8) -> Self {
         Self {
-            align: [],
+            _align: [],
             key,
             first,
             last: first,
@@ -370,9 +373,9 @@ impl<K: Stored> Record<K> {
     pub(super) fn store(&mut self, entry: &Entry, absent: [Code; 2], extra: &mut Extra) {
         self.conversation = Code::of(&entry.conversation);
         self.last = entry.conversation.last;
-        for i in 0..2 {
-            self.places[i] = entry.places[i].map_or(absent[i], |place| Code::of(&place.tracked));
-            let last = entry.places[i].map(|place| place.tracked.last);
+        for (i, (place, absent)) in entry.places.iter().zip(absent).enumerate() {
+            self.places[i] = place.map_or(absent, |place| Code::of(&place.tracked));
+            let last = place.map(|place| place.tracked.last);
             extra.places[i] = last.filter(|&last| last != self.last);
         }
     }

@@ -7,6 +7,7 @@ use crate::replay::batch::Batch;
 use crate::replay::context::{At, Context, piece};
 use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, index, route};
 
+use super::judge::Known;
 use super::limits::Kind;
 use super::record::{BLOCKED, Narrow};
 use super::{Forward, Local, Moment, Shard, What};
@@ -157,6 +158,6 @@ impl Shard {
                 return;
             }
         }
-        self.found(context, at(packet.place), packet.packet(), Some(found.map(Local)), &mut ());
+        self.found(context, at(packet.place), packet.packet(), Known::Asked(found.map(Local)), &mut ());
     }
 }

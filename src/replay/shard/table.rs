@@ -51,7 +51,7 @@ impl<K: Stored> Table<K> {
     pub(super) fn add(&mut self, record: Record<K>, older: Option<u32>) -> u32 {
         let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
         let hash = record.key.hash();
-        if self.len % CHUNK == 0 {
+        if self.len.is_multiple_of(CHUNK) {
             // Filled in place: a chunk is too much for the stack.
             let chunk: Result<Box<[_; CHUNK]>, _> = vec![record; CHUNK].into_boxed_slice().try_into();
             self.chunks.extend(chunk.ok());

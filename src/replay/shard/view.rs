@@ -139,13 +139,11 @@ fn add_groups(tally: &mut Tally, policy: &Policy, step: &StepVerdict, said: &[Op
             Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
                 let rule = said.get(at).copied().flatten();
                 let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
-                if allows {
-                    tally.allows.merge(count)
-                } else {
-                    tally.drops.merge(count)
-                }
+                let says = if allows { &mut tally.allows } else { &mut tally.drops };
+                says.merge(count);
                 let passed = step.reason == Reason::Rule;
-                if passed { tally.passed.merge(count) } else { tally.blocked.merge(count) }
+                let came = if passed { &mut tally.passed } else { &mut tally.blocked };
+                came.merge(count);
             }
             _ => {}
         }

@@ -1,0 +1,167 @@
+//! The same bytes come out for any number of threads and any size of blocks.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Everything a replay can write.
+const OUTPUTS: [&[&str]; 6] = [
+    &["--show", "all", "--matrix"],
+    &["--format", "json"],
+    &["--format", "ndjson"],
+    &["--format", "markdown"],
+    &["--connections", "-"],
+    &["--packets", "-"],
+];
+const THREADS: [&str; 4] = ["1", "2", "3", "8"];
+const BLOCKS: [&str; 3] = ["1000", "65536", "1048576"];
+
+fn captures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
+}
+
+fn replay(capture: &Path, scenario: &Path, options: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sgsim"));
+    command.arg("replay").arg(capture).arg("-s").arg(scenario).args(options);
+    command.output().unwrap()
+}
+
+/// The records of all packets, read by one thread from standard input.
+fn from_stream(capture: &Path, scenario: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sgsim"));
+    command.args(["replay", "-", "--packets", "-"]).arg("-s").arg(scenario);
+    command.stdin(Stdio::from(fs::File::open(capture).unwrap())).output().unwrap()
+}
+
+fn check(capture: &Path, scenario: &Path) {
+    for output in OUTPUTS {
+        let first = replay(capture, scenario, &[output, &["-j", "1"]].concat());
+        assert!(first.stdout.len() > 500, "{output:?}: {}", String::from_utf8_lossy(&first.stderr));
+        for threads in THREADS {
+            for block in BLOCKS {
+                let options = [output, &["-j", threads, "--block-size", block]].concat();
+                assert!(replay(capture, scenario, &options) == first, "{} {options:?}", capture.display());
+            }
+        }
+    }
+    let stream = from_stream(capture, scenario);
+    assert!(
+        replay(capture, scenario, &["--packets", "-"]).stdout == stream.stdout,
+        "{} read as a stream",
+        capture.display()
+    );
+}
+
+fn shipped(capture: &str, scenario: &str) {
+    check(&captures().join(capture), &captures().join(scenario));
+}
+
+#[test]
+fn tunnel_capture_is_the_same_for_any_split() {
+    shipped("cce-tunnel.pcap", "cce-tunnel.yaml");
+}
+
+#[test]
+fn vpc_capture_is_the_same_for_any_split() {
+    shipped("cce-vpc.pcapng", "cce-vpc.yaml");
+}
+
+#[test]
+fn turbo_capture_is_the_same_for_any_split() {
+    shipped("cce-turbo.pcap", "cce-turbo.yaml");
+}
+
+/// A file that is gone when the test is over.
+struct Made(PathBuf);
+
+impl Made {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("sgsim-{}-{name}", std::process::id()));
+        fs::write(&path, bytes).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // Left behind at worst.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The shipped capture, cut into the payloads of UDP packets, record headers and all.
+fn capture_in_a_capture() -> Vec<u8> {
+    let inner = fs::read(captures().join("cce-tunnel.pcap")).unwrap();
+    let mut outer = inner[..24].to_vec();
+    for (number, payload) in (0_u32..).zip(inner.chunks(8000)) {
+        let length = u32::try_from(42 + payload.len()).unwrap();
+        outer.extend_from_slice(&inner[24..28]);
+        outer.extend_from_slice(&number.to_le_bytes());
+        outer.extend_from_slice(&length.to_le_bytes());
+        outer.extend_from_slice(&length.to_le_bytes());
+        outer.extend_from_slice(&[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0]);
+        let total = u16::try_from(28 + payload.len()).unwrap().to_be_bytes();
+        outer.extend_from_slice(&[0x45, 0, total[0], total[1], 0, 0, 0, 0, 64, 17, 0, 0]);
+        outer.extend_from_slice(&[192, 168, 0, 21, 192, 168, 0, 22]);
+        let udp = u16::try_from(8 + payload.len()).unwrap().to_be_bytes();
+        let port = 1000 + u16::try_from(number).unwrap();
+        outer.extend_from_slice(&port.to_be_bytes());
+        outer.extend_from_slice(&[0x12, 0xb5, udp[0], udp[1], 0, 0]);
+        outer.extend_from_slice(payload);
+    }
+    outer
+}
+
+#[test]
+fn a_capture_whose_payload_is_a_capture_is_the_same_for_any_split() {
+    let bytes = capture_in_a_capture();
+    let made = Made::new("nested.pcap", &bytes);
+    check(&made.0, &captures().join("cce-tunnel.yaml"));
+    let lines =
+        replay(&made.0, &captures().join("cce-tunnel.yaml"), &["--packets", "-", "--block-size", "1000"]);
+    let lines = String::from_utf8(lines.stdout).unwrap();
+    assert_eq!(lines.lines().count(), 320_116_usize.div_ceil(8000), "no packet of the inner capture is told");
+}
+
+#[test]
+fn a_cut_capture_is_told_at_its_byte_for_any_split() {
+    let bytes = fs::read(captures().join("cce-turbo.pcap")).unwrap();
+    let made = Made::new("cut.pcap", &bytes[..200_001]);
+    check(&made.0, &captures().join("cce-turbo.yaml"));
+    let failed = replay(&made.0, &captures().join("cce-turbo.yaml"), &["--block-size", "1000", "-j", "2"]);
+    let told = String::from_utf8(failed.stderr).unwrap();
+    assert!(told.contains("the file ends inside a record"), "{told}");
+    assert_eq!(failed.status.code(), Some(2));
+}
+
+#[test]
+fn several_captures_are_the_same_for_any_number_of_threads() {
+    let scenario = captures().join("cce-tunnel.yaml");
+    let both = |options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sgsim"));
+        command.arg("replay").arg(captures().join("cce-tunnel.pcap")).arg(captures().join("cce-turbo.pcap"));
+        command.arg("-s").arg(&scenario).args(options).output().unwrap()
+    };
+    for output in OUTPUTS {
+        let first = both(&[output, &["-j", "1"]].concat());
+        for threads in THREADS {
+            assert!(both(&[output, &["-j", threads]].concat()) == first, "{output:?} {threads}");
+        }
+    }
+}
+
+#[test]
+fn the_reference_agrees() {
+    for (capture, model) in
+        [("cce-tunnel.pcap", "cce-tunnel"), ("cce-vpc.pcapng", "cce-vpc"), ("cce-turbo.pcap", "cce-turbo")]
+    {
+        let scenario = captures().join(format!("{model}.yaml"));
+        let verified = replay(&captures().join(capture), &scenario, &["--verify", "-j", "2"]);
+        let told = String::from_utf8(verified.stderr).unwrap();
+        assert!(verified.status.success() && told.contains("verified: the reference agrees on 1"), "{told}");
+    }
+    let stream = replay(Path::new("-"), &captures().join("cce-tunnel.yaml"), &["--verify"]);
+    assert_eq!(stream.status.code(), Some(2), "a stream cannot be read twice");
+}
