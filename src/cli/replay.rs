@@ -102,10 +102,12 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     }
     match (&args.output, &mut report_file) {
         (Some(path), Some(out)) => {
-            write_report(args, &results, out).map_err(|error| cannot_write(path, &error))?;
+            threads
+                .install(|| write_report(args, &results, out))
+                .map_err(|error| cannot_write(path, &error))?;
         }
         _ if args.records_to_stdout() => {}
-        _ => write_report(args, &results, &mut output::stdout())?,
+        _ => threads.install(|| write_report(args, &results, &mut output::stdout()))?,
     }
     if !errors.is_empty() {
         return Ok(ExitStatus::Failed);
@@ -122,7 +124,7 @@ type Whole<'p> = (Replay<'p, Linear<'p>>, Vec<CaptureSummary>, Vec<String>);
 /// Takes the records of packets.
 type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
 
-fn write_report(args: &Args, results: &Results<'_>, out: &mut dyn Write) -> std::io::Result<()> {
+fn write_report(args: &Args, results: &Results<'_>, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
     let options = Options { show: args.show.unwrap_or_default(), matrix: args.matrix };
     args.format.write(results, options, out)?;
     out.flush()
