@@ -103,10 +103,12 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     }
     match (&args.output, &mut report_file) {
         (Some(path), Some(out)) => {
-            write_report(args, &results, out).map_err(|error| files::cannot_write(path, &error))?;
+            threads
+                .install(|| write_report(args, &results, out))
+                .map_err(|error| files::cannot_write(path, &error))?;
         }
         _ if args.records_to_stdout() => {}
-        _ => match write_report(args, &results, &mut output::stdout()) {
+        _ => match threads.install(|| write_report(args, &results, &mut output::stdout())) {
             // Whoever reads has seen enough; what was found stays found.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
             written => written?,
@@ -140,7 +142,7 @@ type Whole<'p> = (Replay<'p, Compiled<'p>>, Vec<CaptureSummary>, Vec<String>);
 /// Takes the records of packets.
 type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
 
-fn write_report(args: &Args, results: &Results<'_>, out: &mut dyn Write) -> std::io::Result<()> {
+fn write_report(args: &Args, results: &Results<'_>, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
     let options = Options { show: args.show.unwrap_or_default(), matrix: args.matrix };
     args.format.write(results, options, out)?;
     out.flush()

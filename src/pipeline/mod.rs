@@ -18,8 +18,8 @@ use crate::compile::Matcher;
 use crate::packet::Timestamp;
 use crate::replay::{Out, Replay};
 
-/// The size of a block, unless asked for another.
-pub const BLOCK_SIZE: usize = 1 << 20;
+/// The size of a block, unless asked for another: what is decoded of two stretches should stay in the cache.
+pub const BLOCK_SIZE: usize = 512 << 10;
 
 /// What was read of one capture.
 #[derive(Debug, Default)]

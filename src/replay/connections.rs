@@ -1,5 +1,7 @@
 //! The connections of a replay as reports read them: unpacked one by one, never all at once.
 
+use rayon::prelude::*;
+
 use super::shard::{Local, Shard};
 use super::{Connection, ConnectionId, ConnectionVerdict};
 
@@ -55,6 +57,13 @@ impl<'a> Connections<'a> {
     /// All of them.
     pub fn iter(&self) -> Iter<'a> {
         Iter { connections: *self, places: self.order.iter() }
+    }
+
+    /// Those of one verdict, unpacked by all threads of the current pool.
+    pub fn par_of(&self, verdict: ConnectionVerdict) -> impl ParallelIterator<Item = Connection> + use<'a> {
+        let connections = *self;
+        let places = self.order.par_iter().filter(move |place| place.verdict() == verdict);
+        places.map(move |&place| connections.at(place))
     }
 
     /// Those of one verdict; the others are not even looked at.

@@ -163,9 +163,7 @@ fn rows<K: Ord>(
     verdict: ConnectionVerdict,
     order: impl Fn(&Row) -> K + Sync,
 ) -> Vec<Row> {
-    let count = results.tally.connections(verdict).connections;
-    let mut rows = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
-    rows.extend(results.connections.of(verdict).map(|connection| row(&connection)));
+    let mut rows: Vec<_> = results.connections.par_of(verdict).map(|connection| row(&connection)).collect();
     rows.par_sort_unstable_by(|a, b| order(a).cmp(&order(b)));
     rows.dedup_by(|next, row| {
         let same = order(next) == order(row);

@@ -23,6 +23,8 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     connection: ConnectionId,
+    /// Told by side: a host that talks to itself has the same endpoint on both.
+    initiator: Side,
     conversation: Tracked,
     places: [Option<Place>; 2],
 }
@@ -229,7 +231,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
         let entry = if let Some(mut entry) = entry {
             entry.conversation.advance(ip.transport, sender, now);
             let record = &mut self.connections[entry.connection.index()];
-            add(record, entry.conversation.opener == sender, now, volume, judgement.reason);
+            add(record, entry.initiator == sender, now, volume, judgement.reason);
             Entry { places, ..entry }
         } else {
             let by_receiver = was_opened_by_receiver(ip, &judgement);
@@ -254,7 +256,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
                 steps: judgement.steps,
             });
             let conversation = Tracked::open(ip.transport, initiator, sender, now);
-            Entry { connection, conversation, places }
+            Entry { connection, initiator, conversation, places }
         };
         judgement.connection = Some(entry.connection);
         self.table.insert(key, entry);

@@ -37,12 +37,22 @@ impl Default for Opening {
 }
 
 /// Where the packets of a connection pass, and what let it open there: by endpoint, the lower first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Path {
     pub interfaces: [Option<InterfaceId>; 2],
     pub rules: [Option<RuleId>; 2],
     /// Why no group is ever asked, if none is.
     pub outside: Option<Reason>,
+}
+
+impl std::hash::Hash for Path {
+    /// In few words.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        for (interface, rule) in self.interfaces.iter().zip(self.rules) {
+            let (interface, rule) = (interface.map_or(u32::MAX, |id| id.0), rule.map_or(u32::MAX, |id| id.0));
+            state.write_u64(u64::from(interface) << 32 | u64::from(rule));
+        }
+    }
 }
 
 /// Numbers for values, with something that is counted for each.
