@@ -1,4 +1,4 @@
-//! Bytes to packets: containers (pcap, pcapng), link types, IP and transport headers, several captures as one
+//! Bytes to packets: containers (pcap, pcapng; compressed or not), link types, IP and transport headers, several captures as one
 //! timeline.
 //!
 //! What is here knows nothing of groups or state: fragments are described, not put together, and tunnels are
@@ -7,6 +7,7 @@
 //! Two halves that meet in [`CaptureReader`]: a container yields [`Record`]s (time, link type, bytes), and
 //! [`decode()`] turns the bytes of one into [`Content`](crate::packet::Content). Neither panics on any bytes.
 
+mod compressed;
 mod counts;
 mod decode;
 mod error;

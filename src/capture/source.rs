@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use super::LinkType;
+use super::compressed::Compression;
 use super::error::{CaptureProblem, Fault};
 use crate::packet::Timestamp;
 
@@ -32,6 +33,13 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
         Self { reader, buffer: Vec::new(), filled: 0..0, offset: 0 }
+    }
+
+    /// The decompressed stream, if this one is compressed. Offsets are those of what it holds.
+    pub(super) fn decompressed(mut self) -> Result<Self, Fault> {
+        let Some(compression) = Compression::of(self.peek(4)?) else { return Ok(self) };
+        let start = io::Cursor::new(self.buffer[self.filled].to_vec());
+        Ok(Self::new(compression.open(Box::new(start.chain(self.reader)))))
     }
 
     /// Offset in the capture of the next byte.
