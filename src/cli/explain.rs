@@ -28,47 +28,46 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let scenario = load::scenario(&args.scenario)?;
-    let policy = &scenario.policy;
-    let mut out = output::stdout();
     match args.frame {
-        Some(frame) => {
-            let captures = args.subjects.iter().map(PathBuf::from).collect();
-            let mut packets = Source { captures, flows: vec![] }.open()?;
-            let explanation = explain_frame(policy, &mut packets, frame);
-            let (summaries, errors) = packets.finish();
-            if let Some(explanation) = &explanation {
-                report::explain::write(&mut out, policy, explanation)?;
-                out.flush()?;
-            }
-            for error in &errors {
-                output::complain(error);
-            }
-            match (explanation, errors.is_empty()) {
-                (Some(_), true) => Ok(ExitStatus::Done),
-                (Some(_), false) => Ok(ExitStatus::Failed),
-                (None, _) => {
-                    let frames: u64 = summaries.iter().map(|summary| summary.frames).sum();
-                    Err(Error::Message(format!("there is no frame {frame}: {frames} frames could be read")))
-                }
-            }
+        Some(frame) => of_capture(&scenario.policy, &args.subjects, frame),
+        None => of_flows(&scenario.policy, &args.subjects),
+    }
+}
+
+fn of_capture(policy: &Policy, captures: &[String], frame: u64) -> Result<ExitStatus, Error> {
+    let captures = captures.iter().map(PathBuf::from).collect();
+    let mut packets = Source { captures, flows: vec![] }.open()?;
+    let explanation = explain_frame(policy, &mut packets, frame);
+    let (summaries, errors) = packets.finish();
+    for error in &errors {
+        output::complain(error);
+    }
+    let Some(explanation) = explanation else {
+        let frames: u64 = summaries.iter().map(|summary| summary.frames).sum();
+        return Err(Error::Message(format!("there is no frame {frame}: {frames} frames could be read")));
+    };
+    let mut out = output::stdout();
+    report::explain::write(&mut out, policy, &explanation, report::explain::Subject::Frame)?;
+    out.flush()?;
+    Ok(if errors.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
+}
+
+fn of_flows(policy: &Policy, flows: &[String]) -> Result<ExitStatus, Error> {
+    let read = |text: &String| text.parse::<Flow>().map_err(|error| no_flow(text, &error));
+    let flows: Vec<Flow> = flows.iter().map(read).collect::<Result<_, _>>()?;
+    let mut out = output::stdout();
+    for (index, flow) in flows.into_iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
         }
-        None => {
-            let read = |text: &String| text.parse::<Flow>().map_err(|error| no_flow(text, &error));
-            let flows: Vec<Flow> = args.subjects.iter().map(read).collect::<Result<_, _>>()?;
-            let count = flows.len();
-            let mut packets = Packets::Flows(flows.into_iter(), 0);
-            for number in 1..=count as u64 {
-                if number > 1 {
-                    writeln!(out)?;
-                }
-                if let Some(explanation) = explain_frame(policy, &mut packets, number) {
-                    report::explain::write(&mut out, policy, &explanation)?;
-                }
-            }
-            out.flush()?;
-            Ok(ExitStatus::Done)
+        // Each on its own: what one flow opens does not let another pass.
+        let mut packets = Packets::Flows(vec![flow].into_iter(), 0);
+        if let Some(explanation) = explain_frame(policy, &mut packets, 1) {
+            report::explain::write(&mut out, policy, &explanation, report::explain::Subject::Flow)?;
         }
     }
+    out.flush()?;
+    Ok(ExitStatus::Done)
 }
 
 /// A text that is no flow may be meant as a capture.

@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
-    /// Colour: on a terminal unless NO_COLOR is set, always, or never.
+    /// Colour: on a terminal unless `NO_COLOR` is set, always, or never.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     color: Color,
 }

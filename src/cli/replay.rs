@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-
 use crate::compile::Linear;
 use crate::policy::Policy;
 use crate::replay::{ConnectionVerdict, InOrder, Judged, Replay, Tally};
-use crate::report::{self, Options, PacketWriter, ParseShowError, RecordFormat, Results, Show};
+use crate::report::{
+    Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Results, Show,
+};
 
 use super::source::{Packets, Source};
 use super::{Error, ExitStatus, ScenarioArgs, load, output};
@@ -27,8 +27,8 @@ pub(super) struct Args {
     /// Add what each group allows and blocks, peer by peer.
     #[arg(long, help_heading = "Output")]
     matrix: bool,
-    /// Format of the report.
-    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    /// Format of the report: text, json, ndjson, csv (connections, or the matrix) or markdown (a summary).
+    #[arg(long, default_value_t, value_name = "FORMAT", value_parser = format, help_heading = "Output")]
     format: Format,
     /// Write the report to a file instead of standard output.
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
@@ -45,20 +45,8 @@ pub(super) struct Args {
     fail_on: Option<Show>,
 }
 
-/// How the report is written.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// One document with everything.
-    Json,
-    /// One typed record per line.
-    Ndjson,
-    /// The connections (with --matrix: the matrix).
-    Csv,
-    /// A summary for a comment in code review.
-    Markdown,
+fn format(text: &str) -> Result<Format, ParseFormatError> {
+    text.parse()
 }
 
 fn verdicts(text: &str) -> Result<Show, ParseShowError> {
@@ -90,12 +78,10 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         captures: &captures,
     };
     if let (Some(path), Some(mut out)) = (&args.connections, connection_file) {
-        match RecordFormat::of(path) {
-            RecordFormat::Ndjson => report::ndjson::write_connections(&results, &mut out),
-            RecordFormat::Csv => report::csv::write_connections(&results, &mut out),
-        }
-        .and_then(|()| out.flush())
-        .map_err(|error| cannot_write(path, &error))?;
+        RecordFormat::of(path)
+            .write_connections(&results, &mut out)
+            .and_then(|()| out.flush())
+            .map_err(|error| cannot_write(path, &error))?;
     }
     // Told even when nobody reads the report to its end.
     for error in &errors {
@@ -159,13 +145,7 @@ fn judge_all<'p>(
 
 fn write_report(args: &Args, results: &Results<'_>, out: &mut dyn Write) -> std::io::Result<()> {
     let options = Options { show: args.show.unwrap_or_default(), matrix: args.matrix };
-    match args.format {
-        Format::Text => report::text::write(results, options, out),
-        Format::Json => report::json::write(results, options, out),
-        Format::Ndjson => report::ndjson::write(results, options, out),
-        Format::Csv => report::csv::write(results, options, out),
-        Format::Markdown => report::markdown::write(results, options, out),
-    }?;
+    args.format.write(results, options, out)?;
     out.flush()
 }
 

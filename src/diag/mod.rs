@@ -1,6 +1,6 @@
 //! Coded findings about what a user wrote: where, what, and what to do about it.
 //!
-//! A [`Diagnostic`] is data; [`render`] turns some of them into text. What a code means stands in [`codes`] and, at
+//! A [`Diagnostic`] is data; [`render()`] turns some of them into text. What a code means stands in [`codes`] and, at
 //! length, in `docs/diagnostics.md`. Faults that are not in a text file (a pipe that closed, a cut capture) are
 //! errors of their own room, not diagnostics.
 
@@ -10,7 +10,7 @@ mod suggest;
 
 pub use codes::{Code, Severity};
 pub use render::{Style, render, render_all};
-pub use suggest::did_you_mean;
+pub use suggest::{did_you_mean, did_you_mean_unless_many};
 
 use std::ops::Range;
 

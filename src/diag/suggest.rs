@@ -1,7 +1,12 @@
 //! Finds the word that was probably meant.
 
+use super::Diagnostic;
+
 /// Known words after this many are not looked at: a file with thousands of names may have thousands of mistakes.
 const MOST: usize = 1000;
+
+/// Mistakes from which on no advice is looked for.
+const MANY: usize = 500;
 
 /// The known word that is nearest to `word`, as a ready advice; `None` when nothing is near.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
@@ -22,6 +27,16 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
         _ => 3,
     };
     (near.0 <= most && near.0 < near.1.chars().count()).then(|| format!("did you mean `{}`?", near.1))
+}
+
+/// Like [`did_you_mean`], but silent once many mistakes were found: of thousands only the first are shown, and looking
+/// for what was meant is what costs.
+pub fn did_you_mean_unless_many<'a>(
+    found: &[Diagnostic],
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    if found.len() < MANY { did_you_mean(word, known) } else { None }
 }
 
 /// Edits (insert, delete, replace, swap of neighbours) that lead from one word to the other.

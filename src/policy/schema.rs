@@ -66,7 +66,15 @@ fn object(keys: &[Key]) -> Value {
         (key.name.to_owned(), value)
     };
     let properties: Map<String, Value> = keys.iter().map(property).collect();
-    json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false })
+    let mut object =
+        json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false });
+    let required: Vec<_> = keys.iter().filter(|key| key.required).map(|key| key.name).collect();
+    if !required.is_empty() {
+        // Nothing at all has no address either.
+        object["type"] = json!("object");
+        object["required"] = json!(required);
+    }
+    object
 }
 
 fn shape(shape: &Shape) -> Value {
@@ -192,8 +200,10 @@ mod tests {
             "groups: { g: }\nchange: { g/a: [remove] }",
             "groups: { g: { ingress: { id: } } }",
             "rules: []",
+            "interfaces: { m: { groups: g } }\ngroups: { g: }",
+            "interfaces: { m: }\ngroups: { g: }",
         ] {
-            let text = format!("{text}{INTERFACE}");
+            let text = if text.contains("interfaces") { text.into() } else { format!("{text}{INTERFACE}") };
             assert!(Scenario::parse("s", &text).scenario.is_none(), "the reader admits\n{text}");
             assert!(!admits(&text), "the schema admits\n{text}");
         }

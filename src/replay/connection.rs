@@ -7,7 +7,7 @@ use crate::packet::{Domain, IpPacket, Protocol, Service, Timestamp};
 use super::key::Endpoint;
 use super::verdict::{Judgement, Reason, StepVerdict, Steps, Verdict};
 
-/// The index of a connection, in the order of their first packets.
+/// The index of a connection, in the order they were first judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u32);
 

@@ -93,7 +93,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
         self
     }
 
-    /// The connections so far, in the order of their first packets; [`ConnectionId`] is the index.
+    /// The connections so far, in the order they were first judged; [`ConnectionId`] is the index.
     pub fn connections(&self) -> &[Connection] {
         &self.connections
     }

@@ -6,8 +6,8 @@ use ::csv::Writer;
 
 use crate::replay::Connection;
 
+use super::label::Vlans;
 use super::matrix::Matrix;
-use super::packets::Vlans;
 use super::time::Rfc3339;
 use super::{Options, Results};
 
@@ -41,6 +41,14 @@ const COLUMNS: [&str; 26] = [
     "rule",
 ];
 
+/// The error of the writer behind, so that a pipe closed early is known as one.
+pub(super) fn plain(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
 /// Writes the connections; with the matrix asked for, the matrix alone: two tables do not fit one file.
 pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io::Result<()> {
     if options.matrix { write_matrix(results, out) } else { write_connections(results, out) }
@@ -49,9 +57,9 @@ pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io
 /// Writes one line per connection: also what `--connections FILE.csv` holds.
 pub fn write_connections(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = Writer::from_writer(out);
-    csv.write_record(COLUMNS)?;
+    csv.write_record(COLUMNS).map_err(plain)?;
     for (number, connection) in (1_u64..).zip(results.connections) {
-        csv.write_record(fields(results, number, connection))?;
+        csv.write_record(fields(results, number, connection)).map_err(plain)?;
     }
     csv.flush()
 }
@@ -97,14 +105,15 @@ fn fields(results: &Results<'_>, number: u64, connection: &Connection) -> [Strin
 fn write_matrix(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
     let matrix = Matrix::new(results);
     let mut csv = Writer::from_writer(out);
-    csv.write_record(["group", "direction"].into_iter().chain(matrix.peers.iter().copied()))?;
+    csv.write_record(["group", "direction"].into_iter().chain(matrix.peers.iter().copied()))
+        .map_err(plain)?;
     for (group, direction, cells) in &matrix.rows {
-        csv.write_field(&results.policy.group(*group).name)?;
-        csv.write_field(direction.to_string())?;
+        csv.write_field(&results.policy.group(*group).name).map_err(plain)?;
+        csv.write_field(direction.to_string()).map_err(plain)?;
         for cell in cells {
-            csv.write_field(format!("{}/{}", cell.allowed, cell.blocked))?;
+            csv.write_field(format!("{}/{}", cell.allowed, cell.blocked)).map_err(plain)?;
         }
-        csv.write_record(None::<&[u8]>)?;
+        csv.write_record(None::<&[u8]>).map_err(plain)?;
     }
     csv.flush()
 }

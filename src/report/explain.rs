@@ -4,15 +4,40 @@ use std::io::{self, Write};
 
 use anstyle::AnsiColor;
 
+use super::time::Rfc3339;
 use crate::analyze::{ExplainedStep, Explanation, Miss, StateFound};
 use crate::packet::{Header, IpPacket, Service, Transport};
 use crate::policy::{Policy, RuleId};
 use crate::replay::{Reason, Side, StepAt, Verdict};
 
+/// What is explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A flow written by hand.
+    Flow,
+    /// A frame of a capture.
+    Frame,
+}
+
 /// Writes an explanation: the verdict, then each step with what was consulted.
-pub fn write(out: &mut impl Write, policy: &Policy, explanation: &Explanation) -> io::Result<()> {
+pub fn write(
+    out: &mut impl Write,
+    policy: &Policy,
+    explanation: &Explanation,
+    subject: Subject,
+) -> io::Result<()> {
     let judged = &explanation.judged;
     let judgement = &judged.judgement;
+    if subject == Subject::Frame {
+        let connection = judgement.connection.map(|id| format!(", connection {}", id.number()));
+        writeln!(
+            out,
+            "frame {}, {}{}",
+            judged.frame,
+            Rfc3339(judged.packet.time),
+            connection.unwrap_or_default()
+        )?;
+    }
     match &judged.header {
         Some(ip) => writeln!(out, "{}", describe(ip))?,
         None => writeln!(out, "frame without an IP packet")?,

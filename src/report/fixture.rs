@@ -230,7 +230,12 @@ impl Sample {
         Self::replay(cluster(), vec![], vec![])
     }
 
-    /// One allowed flow, written by hand, under names that try to break the page.
+    /// Written flows against the cluster.
+    pub(super) fn of_flows(flows: &[&str]) -> Self {
+        Self::replay(cluster(), flows.iter().map(|text| (64, flow(text))).collect(), vec![])
+    }
+
+    /// An allowed and a blocked flow, written by hand, under names that try to break the page.
     pub(super) fn hostile() -> Self {
         let mut policy = empty();
         let name = "a|b\n`c`\u{1b}[31m,\"d\"";

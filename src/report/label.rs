@@ -1,9 +1,8 @@
 //! Words for people: counts, sizes, services, and names that must not break a line.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
-use crate::packet::Service;
+use crate::packet::{IcmpKind, Service};
 use crate::policy::Direction;
 
 /// Characters that would break a line, move the cursor or reorder the text around them.
@@ -60,18 +59,34 @@ const fn scale(unit: usize) -> u128 {
     scale
 }
 
-/// `tcp 10250 kubelet`.
+/// `tcp 10250 kubelet`, `icmp echo-request`, `icmp 8/5`, `gre`.
 pub(super) fn service(service: Service) -> String {
-    let mut text = service.to_string();
-    if let Some(name) = service.name() {
-        let _ = write!(text, " {name}");
+    if let Service::Icmp { family, kind, code } = service {
+        let name = |code| IcmpKind { kind, code }.name(family);
+        // The name of a type alone says nothing of its code, unless that is zero.
+        let name = name(Some(code)).or_else(|| name(None).filter(|_| code == 0));
+        return name.map_or_else(|| service.to_string(), |name| format!("{} {name}", service.protocol()));
     }
-    text
+    let name = service.name().map(|name| format!(" {name}"));
+    format!("{service}{}", name.unwrap_or_default())
 }
 
 /// `node-1 ingress`.
 pub(super) fn step(interface: &str, direction: Direction) -> String {
     format!("{interface} {direction}")
+}
+
+/// VLAN identifiers, outermost first: `100 5`.
+pub(super) struct Vlans(pub crate::packet::Domain);
+
+impl std::fmt::Display for Vlans {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, vlan) in self.0.vlans().enumerate() {
+            let gap = if i == 0 { "" } else { " " };
+            write!(f, "{gap}{vlan}")?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +107,17 @@ mod tests {
         for (count, text) in cases {
             assert_eq!(bytes(count), text, "{count}");
         }
+    }
+
+    #[test]
+    fn services_keep_what_their_name_does_not_tell() {
+        use crate::packet::{Family, Protocol};
+        let icmp = |kind, code| service(Service::Icmp { family: Family::V4, kind, code });
+        assert_eq!(icmp(8, 0), "icmp echo-request");
+        assert_eq!(icmp(8, 5), "icmp 8/5");
+        assert_eq!(icmp(3, 4), "icmp fragmentation-needed");
+        assert_eq!(service(Service::Port(Protocol::TCP, 10250)), "tcp 10250 kubelet");
+        assert_eq!(service(Service::Port(Protocol::TCP, 1)), "tcp 1");
     }
 
     #[test]

@@ -3,10 +3,15 @@
 //! Renderers write what they are given and judge nothing; this room reads no captures and knows no command line.
 
 pub mod check;
+#[cfg(test)]
+mod closed;
 pub mod csv;
+#[cfg(test)]
+mod documented;
 pub mod explain;
 #[cfg(test)]
 mod fixture;
+mod format;
 pub mod json;
 mod label;
 pub mod markdown;
@@ -14,13 +19,14 @@ mod matrix;
 pub mod ndjson;
 mod notes;
 mod options;
-pub mod packets;
+mod packets;
 pub mod preset;
 mod results;
 mod rows;
 pub mod text;
 mod time;
 
+pub use format::{Format, ParseFormatError};
 pub use options::{Options, ParseShowError, Show};
 pub use packets::{PacketWriter, RecordFormat};
 pub use results::{CaptureSummary, Results, UnsupportedLink};

@@ -45,7 +45,7 @@ fn undecided(results: &Results<'_>) -> Option<Note> {
         .filter(|&&reason| tally.reason(reason).packets > 0)
         .map(|&reason| format!("{} {reason}: {}", tally.reason(reason).packets, reason.about()));
     let text = format!("{} could not be judged.", label::plural(count, "packet"));
-    (count > 0).then(|| Note { topic: "Undecided", text, lines: lines.collect() })
+    (count > 0).then_some(Note { topic: "Undecided", text, lines: lines.collect() })
 }
 
 fn later_drops(results: &Results<'_>) -> Option<Note> {
@@ -93,7 +93,7 @@ fn outside(results: &Results<'_>) -> Option<Note> {
         label::plural(volume.packets, "packet"),
         label::bytes(volume.bytes)
     );
-    (volume.packets > 0).then(|| Note { topic: "Outside", text, lines })
+    (volume.packets > 0).then_some(Note { topic: "Outside", text, lines })
 }
 
 fn not_judged(results: &Results<'_>) -> Option<Note> {
@@ -124,7 +124,7 @@ fn assumptions(results: &Results<'_>) -> Option<Note> {
         ));
     }
     let text = "this report rests on what the capture cannot tell.".to_owned();
-    (!lines.is_empty()).then(|| Note { topic: "Assumed", text, lines })
+    (!lines.is_empty()).then_some(Note { topic: "Assumed", text, lines })
 }
 
 /// What went wrong with the captures.
@@ -144,8 +144,11 @@ fn capture(capture: &CaptureSummary) -> Vec<Note> {
         notes.push(note("Not decoded", format!("{name}: {links} cannot be decoded.")));
     }
     if let Some(error) = &capture.error {
-        let read = label::plural(capture.frames, "frame");
-        let text = format!("{name}: {}; the {read} before it are reported.", label::escape(error));
+        let read = match capture.frames {
+            0 => "nothing was read of it".to_owned(),
+            frames => format!("what was read before ({}) is reported", label::plural(frames, "frame")),
+        };
+        let text = format!("{name}: {}; {read}.", label::escape(error));
         notes.push(note("Capture error", text));
     }
     notes

@@ -11,8 +11,8 @@ use super::{Results, label};
 
 /// A responder blocked for one initiator on more services than this at one step is a scan, and one row.
 const SCAN: usize = 8;
-/// How long the list of a scan's ports may get.
-const SCAN_WIDTH: usize = 20;
+/// How long the list of a scan's ports may get: the column should stay as narrow as that of the longest service.
+const SCAN_WIDTH: usize = 13;
 
 /// The rules that a connection's outcome is owed to: at the deciding step of a blocked one, else at each step.
 pub(super) type Rules = [Option<RuleId>; 2];
@@ -48,7 +48,7 @@ impl Row {
         self.last = self.last.max(other.last);
     }
 
-    /// `tcp 10250 kubelet`, or `37 ports: tcp 21-23,80,…`.
+    /// `tcp 10250 kubelet`, or `37 ports: tcp 21-23,…`.
     pub(super) fn service(&self) -> String {
         match self.services[..] {
             [service] => label::service(service),
@@ -74,7 +74,7 @@ impl Row {
     }
 }
 
-/// `37 ports: tcp 21-23,80,…`.
+/// `37 ports: tcp 21-23,…`.
 fn scan(services: &[Service]) -> String {
     let mut ports: BTreeMap<Protocol, Vec<PortRange>> = BTreeMap::new();
     let mut others = Vec::new();
@@ -104,12 +104,11 @@ fn scan(services: &[Service]) -> String {
 fn row(connection: &Connection) -> Row {
     let step = connection.deciding_step();
     let credited = |step: &crate::replay::StepVerdict| step.rule.or(step.opened_by);
-    let rules = match (connection.verdict(), step) {
-        (ConnectionVerdict::Blocked, Some(step)) => [step.rule, None],
-        _ => {
-            let steps = &connection.steps;
-            [steps.egress.as_ref().and_then(credited), steps.ingress.as_ref().and_then(credited)]
-        }
+    let rules = if let (ConnectionVerdict::Blocked, Some(step)) = (connection.verdict(), step) {
+        [step.rule, None]
+    } else {
+        let steps = &connection.steps;
+        [steps.egress.as_ref().and_then(credited), steps.ingress.as_ref().and_then(credited)]
     };
     Row {
         initiator: connection.initiator.address,
@@ -184,7 +183,7 @@ mod tests {
         let few: Vec<_> = [21, 22, 23, 80].into_iter().map(tcp).collect();
         assert_eq!(scan(&few), "4 ports: tcp 21-23,80");
         let many: Vec<_> = (0..30).map(|i| tcp(i * 100)).collect();
-        assert_eq!(scan(&many), "30 ports: tcp 0,100,200,300,…");
+        assert_eq!(scan(&many), "30 ports: tcp 0,100,…");
         assert_eq!(scan(&[tcp(80), Service::Other(Protocol::GRE)]), "2 services: tcp 80, gre");
     }
 }

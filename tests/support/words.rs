@@ -8,13 +8,13 @@ use sgsim::packet::{
 };
 
 /// A packet and what is expected of it.
-pub struct Line {
+pub(crate) struct Line {
     /// As written.
-    pub text: String,
+    pub(crate) text: String,
     /// The packet.
-    pub packet: Packet,
+    pub(crate) packet: Packet,
     /// The expected outcome, as written.
-    pub expected: String,
+    pub(crate) expected: String,
 }
 
 fn endpoint(text: &str) -> (IpAddr, u16) {
@@ -107,7 +107,7 @@ fn content(words: &[&str]) -> Content {
 }
 
 /// Reads `TIME PACKET => EXPECTED`.
-pub fn parse(line: &str) -> Line {
+pub(crate) fn parse(line: &str) -> Line {
     let (packet, expected) = line.split_once("=>").unwrap_or_else(|| panic!("no => in {line}"));
     let words: Vec<_> = packet.split_whitespace().collect();
     let seconds: f64 = words[0].parse().unwrap_or_else(|_| panic!("time in {line}"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diag::{Diagnostic, Source, Span, codes, did_you_mean};
+use crate::diag::{Diagnostic, Source, Span, codes, did_you_mean_unless_many};
 use crate::policy::scenario::name;
 use crate::policy::scenario::written::{Change, Fields, Written};
 use crate::policy::yaml::Piece;
@@ -147,7 +147,8 @@ pub(super) fn change(
     for (id, change) in &written.changes {
         let Some(&at) = index.get(&id.text) else {
             if !written.preset_unknown {
-                findings.push(unknown_rule(id, &index));
+                let finding = unknown_rule(id, &index, findings);
+                findings.push(finding);
             }
             continue;
         };
@@ -166,10 +167,10 @@ pub(super) fn change(
     drafts.rules.retain(|_| !removed.next().unwrap_or(false));
 }
 
-fn unknown_rule(id: &Piece, index: &BTreeMap<String, usize>) -> Diagnostic {
+fn unknown_rule(id: &Piece, index: &BTreeMap<String, usize>, findings: &[Diagnostic]) -> Diagnostic {
     let finding = Diagnostic::new(codes::UNKNOWN_RULE, format!("unknown rule `{}`", id.text));
     let group = id.text.split('/').next().unwrap_or("");
-    let help = did_you_mean(&id.text, index.keys().map(String::as_str)).or_else(|| {
+    let help = did_you_mean_unless_many(findings, &id.text, index.keys().map(String::as_str)).or_else(|| {
         let of_group = index.keys().filter(|name| name.split('/').next() == Some(group));
         let names: Vec<_> = of_group.take(12).map(String::as_str).collect();
         (!names.is_empty()).then(|| format!("the rules of `{group}` are {}", names.join(", ")))

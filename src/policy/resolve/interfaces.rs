@@ -25,7 +25,10 @@ pub(super) fn resolve(
         for name in &interface.groups {
             match groups.get(&name.text) {
                 None if written.preset_unknown => {}
-                None => findings.push(unknown_group(&name.text, name.span.clone(), groups)),
+                None => {
+                    let finding = unknown_group(&name.text, name.span.clone(), groups, findings);
+                    findings.push(finding);
+                }
                 Some(&id) => match bound.iter().find(|(other, _)| *other == id) {
                     Some((_, first)) => findings.push(
                         Diagnostic::new(codes::BOUND_TWICE, format!("group `{}` is bound twice", name.text))
@@ -47,13 +50,22 @@ pub(super) fn resolve(
     interfaces
 }
 
+/// Of each group, whether an interface has it.
+pub(super) fn bound(groups: usize, interfaces: &[Interface]) -> Vec<bool> {
+    let mut bound = vec![false; groups];
+    for group in interfaces.iter().flat_map(|interface| &interface.groups) {
+        bound[group.0 as usize] = true;
+    }
+    bound
+}
+
 /// Tells groups that are bound to no interface; once when there are no interfaces at all.
 ///
 /// A preset's group that the file never names is quiet: a scenario of nodes alone is a good scenario.
 pub(super) fn unbound(
     written: &Written,
     groups: &[GroupDraft],
-    interfaces: &[Interface],
+    bound: &[bool],
     findings: &mut Vec<Diagnostic>,
 ) {
     if written.interfaces.is_empty() {
@@ -61,10 +73,8 @@ pub(super) fn unbound(
         findings.push(finding.help("add `interfaces:`; an address that belongs to none meets no group"));
         return;
     }
-    for (id, group) in (0..).map(GroupId).zip(groups) {
-        if let Some(span) = &group.span
-            && !interfaces.iter().any(|interface| interface.groups.contains(&id))
-        {
+    for (group, _) in groups.iter().zip(bound).filter(|(_, bound)| !**bound) {
+        if let Some(span) = &group.span {
             let message = format!("group `{}` is bound to no interface", group.name);
             let finding = Diagnostic::new(codes::UNBOUND_GROUP, message).at(span.clone(), "");
             findings.push(finding.help("name it in the `groups` of an interface"));

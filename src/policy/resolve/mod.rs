@@ -11,7 +11,7 @@ mod sets;
 
 use std::collections::BTreeMap;
 
-use crate::diag::{Diagnostic, Source, Span, codes};
+use crate::diag::{Diagnostic, Source, Span, codes, did_you_mean_unless_many};
 use crate::packet::AddressSet;
 
 use super::scenario::NamedSet;
@@ -45,13 +45,9 @@ pub(super) fn resolve(written: &Written, source: &Source, findings: &mut Vec<Dia
     groups::change(&mut drafts, written, source, findings);
     let groups = groups::by_name(&drafts.groups);
     let interfaces = interfaces::resolve(written, source, &groups, findings);
-    interfaces::unbound(written, &drafts.groups, &interfaces, findings);
+    let bound = interfaces::bound(drafts.groups.len(), &interfaces);
+    interfaces::unbound(written, &drafts.groups, &bound, findings);
     let members = interfaces::members(drafts.groups.len(), &interfaces);
-    let bound: Vec<bool> = (0..drafts.groups.len())
-        .map(|group| {
-            interfaces.iter().any(|interface| interface.groups.iter().any(|id| id.0 as usize == group))
-        })
-        .collect();
     let names = Names {
         sets: sets.iter().map(|set| (set.name.clone(), set.addresses.clone())).collect(),
         groups,
@@ -75,9 +71,14 @@ pub(super) fn resolve(written: &Written, source: &Source, findings: &mut Vec<Dia
 }
 
 /// A mistake told once: which group is not known.
-fn unknown_group(name: &str, span: Span, groups: &BTreeMap<String, GroupId>) -> Diagnostic {
+fn unknown_group(
+    name: &str,
+    span: Span,
+    groups: &BTreeMap<String, GroupId>,
+    findings: &[Diagnostic],
+) -> Diagnostic {
     let finding = Diagnostic::new(codes::UNKNOWN_GROUP, format!("unknown group `{name}`"));
-    let help = crate::diag::did_you_mean(name, groups.keys().map(String::as_str));
+    let help = did_you_mean_unless_many(findings, name, groups.keys().map(String::as_str));
     finding.at(span, "").maybe_help(help.or_else(|| {
         let known: Vec<_> = groups.keys().map(String::as_str).take(10).collect();
         (!known.is_empty()).then(|| format!("the groups are {}", known.join(", ")))

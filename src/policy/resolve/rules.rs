@@ -1,6 +1,6 @@
 //! Rules with their names looked up: the last step to the policy.
 
-use crate::diag::{Diagnostic, Span, codes, did_you_mean};
+use crate::diag::{Diagnostic, Span, codes, did_you_mean_unless_many};
 use crate::packet::{AddressRange, AddressSet};
 use crate::policy::scenario::written::{Fields, Remote, RemoteKind};
 use crate::policy::{Action, Direction, Group, GroupId, Priority, Rule, RuleId};
@@ -134,9 +134,9 @@ fn look_up(remote: &Remote, names: &Names, findings: &mut Vec<Diagnostic>) -> Op
         let id = names.groups.get(name)?;
         Some((names.members[id.0 as usize].clone(), format!("group {name}")))
     };
-    let (found, missing) = match &remote.kind {
-        RemoteKind::Any => return Some((AddressSet::any(), "any".to_owned())),
-        RemoteKind::Range(range) => return Some((std::iter::once(*range).collect(), range.to_string())),
+    let found = match &remote.kind {
+        RemoteKind::Any => Some((AddressSet::any(), "any".to_owned())),
+        RemoteKind::Range(range) => Some((std::iter::once(*range).collect(), range.to_string())),
         RemoteKind::Broken => return None,
         RemoteKind::Named(name) => match (set(name), group(name)) {
             (Some(_), Some(_)) => {
@@ -145,21 +145,28 @@ fn look_up(remote: &Remote, names: &Names, findings: &mut Vec<Diagnostic>) -> Op
                 findings.push(finding.help(format!("write `set {name}` or `group {name}`")));
                 return None;
             }
-            (set, group) => (set.or(group), unknown(name, remote.span.clone(), names)),
+            (set, group) => set.or(group),
         },
-        RemoteKind::Group(name) => (group(name), unknown_group(name, remote.span.clone(), &names.groups)),
-        RemoteKind::Set(name) => (set(name), unknown(name, remote.span.clone(), names)),
+        RemoteKind::Group(name) => group(name),
+        RemoteKind::Set(name) => set(name),
     };
     if found.is_none() && !names.incomplete {
+        let missing = match &remote.kind {
+            RemoteKind::Group(name) => unknown_group(name, remote.span.clone(), &names.groups, findings),
+            RemoteKind::Named(name) | RemoteKind::Set(name) => {
+                unknown(name, remote.span.clone(), names, findings)
+            }
+            _ => return None,
+        };
         findings.push(missing);
     }
     found
 }
 
-fn unknown(name: &str, span: Span, names: &Names) -> Diagnostic {
+fn unknown(name: &str, span: Span, names: &Names, findings: &[Diagnostic]) -> Diagnostic {
     let message = format!("`{name}` is neither an address nor the name of a set or group");
     let known = names.sets.keys().chain(names.groups.keys()).map(String::as_str);
-    let help = did_you_mean(name, known)
+    let help = did_you_mean_unless_many(findings, name, known)
         .unwrap_or_else(|| "name an address, a set of `addresses:`, a group, or `any`".to_owned());
     Diagnostic::new(codes::UNKNOWN_REMOTE, message).at(span, "").help(help)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diag::{Diagnostic, Span, codes, did_you_mean};
+use crate::diag::{Diagnostic, Span, codes, did_you_mean, did_you_mean_unless_many};
 use crate::packet::{AddressRange, AddressSet};
 use crate::policy::scenario::NamedSet;
 use crate::policy::scenario::written::{Remote, RemoteKind, Written};
@@ -39,7 +39,10 @@ pub(super) fn resolve(written: &Written, findings: &mut Vec<Diagnostic>) -> Vec<
                 RemoteKind::Named(name) | RemoteKind::Set(name) => match index.get(name.as_str()) {
                     Some(&at) => draft.inside.push((at, remote.span)),
                     None if written.preset_unknown => {}
-                    None => findings.push(unknown(&name, remote.span, &index, written)),
+                    None => {
+                        let finding = unknown(&name, remote.span, &index, written, findings);
+                        findings.push(finding);
+                    }
                 },
                 RemoteKind::Group(name) => {
                     let message = format!("an address set cannot hold the group `{name}`");
@@ -58,13 +61,19 @@ fn remotes(texts: &[Piece], findings: &mut Vec<Diagnostic>) -> Vec<Remote> {
     texts.iter().filter_map(|text| words::remotes(text, findings)).flatten().collect()
 }
 
-fn unknown(name: &str, span: Span, index: &BTreeMap<&str, usize>, written: &Written) -> Diagnostic {
+fn unknown(
+    name: &str,
+    span: Span,
+    index: &BTreeMap<&str, usize>,
+    written: &Written,
+    findings: &[Diagnostic],
+) -> Diagnostic {
     let finding =
         Diagnostic::new(codes::UNKNOWN_REMOTE, format!("unknown address set `{name}`")).at(span, "");
     if written.groups.iter().any(|group| group.name.text == name) {
         return finding.help(format!("`{name}` is a group; an address set holds addresses and other sets"));
     }
-    finding.maybe_help(did_you_mean(name, index.keys().copied()))
+    finding.maybe_help(did_you_mean_unless_many(findings, name, index.keys().copied()))
 }
 
 /// The preset's parameters, as `with` or their defaults say.

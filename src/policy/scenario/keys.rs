@@ -11,6 +11,8 @@ pub(crate) struct Key {
     /// What it says, in one sentence; the schema shows it in editors.
     pub(crate) about: &'static str,
     pub(crate) shape: Shape,
+    /// Whether the mapping is wrong without it.
+    pub(crate) required: bool,
 }
 
 /// What may stand behind a key.
@@ -43,7 +45,11 @@ pub(crate) enum Shape {
 }
 
 const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
-    Key { name, about, shape }
+    Key { name, about, shape, required: false }
+}
+
+const fn required(key: Key) -> Key {
+    Key { required: true, ..key }
 }
 
 pub(crate) const DIALECTS: &[&str] = &["ordered", "union"];
@@ -88,7 +94,7 @@ pub(crate) const GROUP: &[Key] = &[
 
 /// An interface.
 pub(crate) const INTERFACE: &[Key] = &[
-    key("addresses", "Its own addresses.", Shape::Texts),
+    required(key("addresses", "Its own addresses.", Shape::Texts)),
     key("behind", "Networks routed to it, as CIDRs: pod ranges.", Shape::Texts),
     key("groups", "The groups bound to it, in order.", Shape::Texts),
 ];

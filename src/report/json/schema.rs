@@ -1,5 +1,7 @@
 //! The types that are serialised: what JSON and NDJSON promise. `docs/output.md` documents every field.
 
+#![allow(clippy::struct_field_names)] // The fields are named for the reader of a record, not of this file.
+
 use std::fmt::Display;
 use std::net::IpAddr;
 

@@ -21,6 +21,7 @@ pub(super) struct Cell {
 
 impl Cell {
     /// A cell of this text.
+    #[allow(clippy::needless_pass_by_value)] // Callers pass numbers as often as names.
     pub(super) fn new(text: impl ToString) -> Self {
         Self { text: label::escape(&text.to_string()).into_owned(), style: Style::new() }
     }

@@ -62,7 +62,7 @@ fn allowed(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut services: Vec<_> = services.into_iter().collect();
     services.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
     let more = services.len().saturating_sub(TOP_SERVICES);
-    let more = (more > 0).then(|| format!("{} more", label::plural(more as u64, "service")));
+    let more = (more > 0).then(|| label::plural(more as u64, "more service"));
     let words = services.into_iter().take(TOP_SERVICES);
     let words = words.map(|(service, count)| format!("{} ({count})", label::service(service)));
     heading(out, "Allowed")?;
@@ -85,9 +85,8 @@ fn table(
             }
         );
     }
-    let count = if verdict == ConnectionVerdict::Blocked { ">attempts" } else { ">conns" };
     let mut table =
-        Columns::new(&[count, ">packets", "initiator", "responder", "service", "step", "reason", "rule"]);
+        Columns::new(&[">conns", ">packets", "initiator", "responder", "service", "step", "reason", "rule"]);
     for row in rows {
         table.row(vec![
             Cell::new(row.connections),

@@ -97,6 +97,14 @@ mod tests {
         sample.written(|results, out| write(results, options, out))
     }
 
+    /// By hand, from the frames of the fixture:
+    ///
+    /// - allowed: 1-3 (kubelet), 4-6 (ssh), 12 (ping); blocked: 7+8, 9 (kubelet), 10 (mysql), 21 (ping), 22-33 (12
+    ///   ports of the scan): 16; assumed: 11; undecided: 19+20; outside: 13, 14, 15;
+    /// - packets allowed: 1-5, 11, 12: 7; dropped: 6-10, 21-33: 18; undecided: 18-20: 3; no group: 13-17: 5;
+    /// - node ingress would allow kubelet and ssh (74 + 74 + 1000 + 74 + 74 + 70 = 1366 bytes) and drop the 16 blocked
+    ///   ones in 17 packets; its egress was asked about 11 and 12; extra would drop all of these;
+    /// - dropped later: 6; after a block: 8.
     #[test]
     fn cluster() {
         insta::assert_snapshot!(text(&Sample::cluster(), Options::default()));
@@ -110,6 +118,38 @@ mod tests {
     #[test]
     fn nothing_to_say() {
         insta::assert_snapshot!(text(&Sample::nothing(), Options::default()));
+    }
+
+    #[test]
+    fn nothing_blocked() {
+        let text = text(&Sample::of_flows(&["tcp 203.0.113.9 > 192.168.0.21:22"]), Options::default());
+        assert!(text.contains("\nBlocked\nNothing was blocked.\n"), "{text}");
+        assert!(!text.contains("first seen"), "written flows have no time: {text}");
+        assert!(!text.contains("\nNotes"), "{text}");
+    }
+
+    #[test]
+    fn outside_only() {
+        let text = text(&Sample::of_flows(&["tcp 8.8.8.8 > 9.9.9.9:22"]), Options::default());
+        assert!(text.contains("No packet met a group.\nMet nothing: node, extra, control, eni\n"), "{text}");
+        assert!(text.contains("No rule decided anything.\nNever hit (8 of 8): "), "{text}");
+    }
+
+    #[test]
+    fn long_lists_are_cut_unless_asked_for() {
+        // 25 strangers, each at 3 services: 75 rows, of which 20 are shown; no scan.
+        let flows = (1..=25)
+            .flat_map(|host| (1..=3).map(move |port| format!("tcp 198.51.100.{host} > 192.168.0.21:{port}")));
+        let flows: Vec<_> = flows.collect();
+        let flows: Vec<_> = flows.iter().map(String::as_str).collect();
+        let sample = Sample::of_flows(&flows);
+        let rows = |text: &str| text.lines().filter(|line| line.contains("no-rule")).count();
+        let short = text(&sample, Options::default());
+        assert_eq!(rows(&short), 20);
+        assert!(short.contains("\n... and 55 more with 55 connections; --show blocked lists them all\n"));
+        let long = text(&sample, Options { show: Show::of(ConnectionVerdict::Blocked), matrix: false });
+        assert_eq!(rows(&long), 75);
+        assert!(!long.contains("more with"));
     }
 
     #[test]

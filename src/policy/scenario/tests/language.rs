@@ -250,3 +250,22 @@ interfaces: { n: { addresses: 192.168.0.1, groups: [node] } }
     }
     assert_eq!(read, 4);
 }
+
+/// The rules of a preset are lines of this language, and its groups name only what it has.
+#[test]
+fn every_preset_is_understood() {
+    for preset in crate::policy::cce::presets() {
+        let mut text = format!("preset: {}\nwith:\n", preset.name);
+        for parameter in preset.parameters.iter().filter(|parameter| parameter.default.is_empty()) {
+            _ = writeln!(text, "  {}: 10.0.0.0/8", parameter.name);
+        }
+        text += "interfaces:\n";
+        for (at, group) in preset.groups.iter().enumerate() {
+            _ = writeln!(text, "  n{at}: {{ addresses: 10.0.0.{at}, groups: {} }}", group.name);
+        }
+        let loaded = Scenario::parse("s.yaml", &text);
+        assert_eq!(loaded.render(crate::diag::Style::Plain), "", "{}", preset.name);
+        let rules: usize = preset.groups.iter().map(|group| group.ingress.len() + group.egress.len()).sum();
+        assert_eq!(loaded.policy().unwrap().rules.len(), rules, "{}", preset.name);
+    }
+}

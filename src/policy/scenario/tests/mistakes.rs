@@ -184,3 +184,18 @@ fn escapes_and_folded_lines_point_at_the_whole_text() {
         ("an alias points at what it repeats", "groups:\n  g: &g { ingress: allow tcp 70000 }\n  h: *g\n"),
     ]));
 }
+
+/// Mistakes that make no page: they are asserted where they are made.
+const ELSEWHERE: &[&str] = &["unreadable-file", "not-utf8", "too-large"];
+
+#[test]
+fn every_code_is_on_a_page() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/scenario/tests/snapshots");
+    let pages =
+        std::fs::read_dir(folder).unwrap().map(|page| std::fs::read_to_string(page.unwrap().path()).unwrap());
+    let pages = pages.collect::<String>();
+    for code in crate::diag::codes::ALL {
+        let shown = pages.contains(&format!("[{}]: ", code.name)) || ELSEWHERE.contains(&code.name);
+        assert!(shown, "no test shows {}", code.name);
+    }
+}

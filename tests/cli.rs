@@ -1,0 +1,213 @@
+//! The command as a user meets it: exit codes, what goes to which stream, damaged captures.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const SCENARIO: &str = "captures/cce-tunnel.yaml";
+const CAPTURE: &str = "captures/cce-tunnel.pcap";
+
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sgsim"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env_clear();
+    command
+}
+
+fn sgsim(arguments: &[&str]) -> Ran {
+    let output = command(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A file in a folder of the test's own.
+fn file(name: &str, bytes: &[u8]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn capture() -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)).unwrap()
+}
+
+#[test]
+fn verdicts_do_not_fail_a_run_unless_asked_to() {
+    let ran = sgsim(&["replay", CAPTURE, "-s", SCENARIO]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(
+        ran.stdout.starts_with("Connections: 125 allowed, 94 blocked, 4 assumed, 0 undecided, 1 outside")
+    );
+    for (verdicts, code) in [("blocked", 1), ("undecided", 0), ("undecided,assumed", 1), ("all", 1)] {
+        assert_eq!(
+            sgsim(&["replay", CAPTURE, "-s", SCENARIO, "--fail-on", verdicts]).code,
+            code,
+            "{verdicts}"
+        );
+    }
+    assert_eq!(sgsim(&["replay", CAPTURE, "-s", SCENARIO, "--fail-on", "dropped"]).code, 2);
+}
+
+#[test]
+fn a_cut_capture_is_reported_as_far_as_it_goes() {
+    let whole = capture();
+    let cut = file("cut.pcap", &whole[..whole.len() / 2]);
+    let ran = sgsim(&["replay", cut.to_str().unwrap(), "-s", SCENARIO]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stdout.contains("allowed") && ran.stdout.contains("Blocked, worst first"),
+        "what was read is told"
+    );
+    assert!(
+        ran.stderr.contains("cut.pcap at byte ") && ran.stderr.contains("the file ends inside a record"),
+        "{}",
+        ran.stderr
+    );
+    // The other captures of the timeline are read all the same.
+    let both = sgsim(&["replay", cut.to_str().unwrap(), CAPTURE, "-s", SCENARIO]);
+    assert_eq!(both.code, 2);
+    assert!(both.stdout.contains("cce-tunnel.pcap"));
+}
+
+#[test]
+fn what_is_no_capture_is_named() {
+    let missing = sgsim(&["replay", "no-such.pcap", "-s", SCENARIO]);
+    assert_eq!(missing.code, 2);
+    assert!(missing.stderr.contains("no-such.pcap"), "{}", missing.stderr);
+    for (name, bytes, part) in [
+        ("empty.pcap", &b""[..], "empty"),
+        ("text.pcap", b"this is no capture at all", "at byte 0"),
+        ("header.pcap", &capture()[..20], "at byte 0"),
+    ] {
+        let path = file(name, bytes);
+        let ran = sgsim(&["replay", path.to_str().unwrap(), "-s", SCENARIO]);
+        assert_eq!(ran.code, 2, "{name}");
+        assert!(ran.stderr.contains(name) && ran.stderr.contains(part), "{name}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_unsupported_link_type_is_counted_and_not_judged() {
+    let mut bytes = capture();
+    bytes[20] = 147; // LINKTYPE_USER0
+    let path = file("user0.pcap", &bytes);
+    let ran = sgsim(&["replay", path.to_str().unwrap(), "-s", SCENARIO]);
+    assert_eq!(ran.code, 0, "every frame was accounted for: {}", ran.stderr);
+    assert!(ran.stdout.contains("1583") && ran.stdout.contains("147"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("Connections: 0 allowed, 0 blocked"));
+}
+
+#[test]
+fn mistakes_in_a_scenario_are_told_together() {
+    let path = file("wrong.yaml", b"groups: { g: { ingress: [allow tcp 70000 from any, allow tcp 22 from nowhere priority 0] } }\nport: 1\n");
+    for ran in
+        [sgsim(&["check", path.to_str().unwrap()]), sgsim(&["replay", CAPTURE, "-s", path.to_str().unwrap()])]
+    {
+        assert_eq!(ran.code, 2);
+        assert_eq!(ran.stdout, "");
+        for part in [
+            "error[bad-port]",
+            "error[unknown-remote]",
+            "error[bad-priority]",
+            "error[unknown-key]",
+            "wrong.yaml:1:",
+        ] {
+            assert!(ran.stderr.contains(part), "{part} in {}", ran.stderr);
+        }
+    }
+    assert_eq!(sgsim(&["check", SCENARIO]).code, 0);
+    assert_eq!(sgsim(&["check", "no-such.yaml"]).code, 2);
+}
+
+#[test]
+fn a_pipe_closed_early_ends_quietly() {
+    for format in ["text", "json", "ndjson", "csv", "markdown"] {
+        let mut child = command(&["replay", CAPTURE, "-s", SCENARIO, "--format", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""), "{format}");
+    }
+}
+
+#[test]
+fn every_frame_has_exactly_one_record_in_order() {
+    let path = file("packets.ndjson", b"");
+    for (capture, scenario, frames) in [
+        ("captures/cce-tunnel.pcap", "captures/cce-tunnel.yaml", 1583),
+        ("captures/cce-vpc.pcapng", "captures/cce-vpc.yaml", 1541),
+        ("captures/cce-turbo.pcap", "captures/cce-turbo.yaml", 1663),
+    ] {
+        let ran = sgsim(&["replay", capture, "-s", scenario, "--packets", path.to_str().unwrap()]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let records = fs::read_to_string(&path).unwrap();
+        let frame =
+            |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["frame"].as_u64().unwrap();
+        let numbers: Vec<_> = records.lines().map(frame).collect();
+        assert_eq!(numbers, (1..=frames).collect::<Vec<_>>(), "{capture}");
+    }
+}
+
+#[test]
+fn standard_input_is_read_as_a_capture() {
+    let input = fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE)).unwrap();
+    let output = command(&["replay", "-", "-s", SCENARIO]).stdin(input).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("Connections: 125 allowed"));
+}
+
+#[test]
+fn frames_are_numbered_over_the_captures_in_the_order_given() {
+    let path = file("both.ndjson", b"");
+    let ran = sgsim(&[
+        "replay",
+        "captures/cce-vpc.pcapng",
+        CAPTURE,
+        "-s",
+        SCENARIO,
+        "--packets",
+        path.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let records = fs::read_to_string(&path).unwrap();
+    let mut numbers: Vec<_> = records
+        .lines()
+        .map(|line| {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            (record["frame"].as_u64().unwrap(), record["time"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    assert!(numbers.is_sorted_by_key(|(_, time)| time.clone()), "one timeline");
+    numbers.sort();
+    assert!(numbers.iter().map(|(number, _)| *number).eq(1..=1541 + 1583));
+    assert!(
+        numbers[1540].1 > numbers[1541].1,
+        "the second capture was recorded earlier, and is numbered after the first"
+    );
+}
+
+#[test]
+fn presets_need_their_parameters() {
+    let ran = sgsim(&["preset", "show", "cce/tunnel", "--set", "vpc=192.168.0.0/33"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    for part in ["'vpc': prefix length 33 is over 32", "container", "master"] {
+        assert!(ran.stderr.contains(part), "{part} in {}", ran.stderr);
+    }
+    let list = sgsim(&["preset", "list"]);
+    assert_eq!(list.code, 0);
+    assert!(list.stdout.contains("cce/turbo-hardened"));
+}
