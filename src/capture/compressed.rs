@@ -49,7 +49,7 @@ impl Compression {
             Self::Zstd => {
                 let mut decoder = ZstdDecoder::new();
                 decoder.set_max_window_size(ZSTD_WINDOW);
-                Decoder::Zstd(Box::new(Zstd { decoder, input, in_frame: false }))
+                Decoder::Zstd(Box::new(Zstd { decoder, input, in_frame: false, error: None }))
             }
             Self::Lz4 => Decoder::Lz4(Box::new(Lz4Decoder::new(input))),
         };
@@ -149,6 +149,8 @@ struct Zstd {
     decoder: ZstdDecoder,
     input: Input,
     in_frame: bool,
+    /// Why no more can be decoded; told once what was is given.
+    error: Option<io::Error>,
 }
 
 impl Zstd {
@@ -163,6 +165,9 @@ impl Zstd {
             }
             if self.decoder.is_finished() {
                 self.in_frame = false;
+                if let Some(error) = self.error.take() {
+                    return Err(error);
+                }
                 let stated = self.decoder.get_checksum_from_data();
                 if stated.is_some() && stated != self.decoder.get_calculated_checksum() {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "has a wrong checksum"));
@@ -170,8 +175,23 @@ impl Zstd {
                 continue;
             }
             let step = BlockDecodingStrategy::UptoBytes(STEP);
-            self.decoder.decode_blocks(&mut self.input, step).map_err(|error| self.damage(&error))?;
+            if let Err(error) = self.decoder.decode_blocks(&mut self.input, step) {
+                self.error = Some(self.damage(&error));
+                self.give_all()?;
+            }
         }
+    }
+
+    /// Ends the frame, so that what the decoder keeps as its window can be had: with an empty last block, and a checksum
+    /// where one is expected.
+    fn give_all(&mut self) -> io::Result<()> {
+        const LAST_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
+
+        if self.decoder.is_finished() {
+            return Ok(());
+        }
+        let ended = self.decoder.decode_blocks(&LAST_BLOCK[..], BlockDecodingStrategy::All);
+        ended.map(|_| ()).map_err(|error| self.damage(&error))
     }
 
     /// Starts the next frame; false at the end of the stream.

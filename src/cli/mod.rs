@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod live;
 mod load;
 mod output;
 mod preset;

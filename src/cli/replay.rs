@@ -12,7 +12,7 @@ use crate::report::{
 };
 
 use super::source::{Packets, Source};
-use super::{Error, ExitStatus, ScenarioArgs, load, output};
+use super::{Error, ExitStatus, ScenarioArgs, live, load, output};
 
 /// Judge captured traffic: what would each group allow or drop, and which rule decides?
 #[derive(Debug, clap::Args)]
@@ -115,6 +115,7 @@ fn judge_all<'p>(
     let mut tally = Tally::new(policy);
     let mut order = InOrder::default();
     let mut judged: Vec<Judged> = Vec::new();
+    let mut ticker = packets.is_live().then(live::Ticker::start);
     loop {
         let more = packets.judge_next(&mut replay, &mut (), &mut |frame| judged.push(frame)).is_some();
         if !more {
@@ -122,6 +123,9 @@ fn judge_all<'p>(
         }
         for frame in judged.drain(..) {
             tally.add(&frame, replay.connections());
+            if let Some(ticker) = &mut ticker {
+                ticker.note(&frame, replay.connections(), policy);
+            }
             if let Some((writer, path)) = &mut records {
                 let mut result = Ok(());
                 order.push(frame, &mut |frame| {

@@ -8,7 +8,7 @@ use crate::packet::{Flow, Packet, Timestamp};
 use crate::replay::{Judged, Observer, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink};
 
-use super::Error;
+use super::{Error, live};
 
 /// What to judge.
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ impl Source {
         let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
         let timeline = match &self.captures[..] {
             [one] if is_stdin(one) => {
-                let reader = CaptureReader::new("standard input", std::io::stdin());
+                let reader = CaptureReader::new("standard input", live::StandardInput::open());
                 reader.map(Timeline::of).map_err(|error| Error::Message(format!("failed to {error}")))?
             }
             several if several.iter().any(is_stdin) => {
@@ -55,6 +55,11 @@ impl Source {
 }
 
 impl Packets {
+    /// Whether they come from standard input, perhaps while they are captured.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self, Self::Captures { summaries, .. } if summaries.iter().any(|summary| summary.name == "-"))
+    }
+
     /// A replay as these packets need it: written flows open their connections, so nothing was there before them.
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
@@ -102,13 +107,16 @@ impl Packets {
     /// What was read of each capture, and what went wrong.
     pub(super) fn finish(self) -> (Vec<CaptureSummary>, Vec<String>) {
         let Self::Captures { timeline, mut summaries } = self else { return (vec![], vec![]) };
+        // Ctrl-C cuts a live capture where it stands: that is its end, not an error.
+        let ended = live::was_interrupted();
+        let errors: Vec<_> = timeline.errors().iter().filter(|error| !(ended && error.is_cut())).collect();
         let told = |error: &CaptureError| format!("failed to {error}");
-        for error in timeline.errors() {
+        for error in &errors {
             if let Some(summary) = summaries.iter_mut().find(|summary| summary.name == error.name()) {
                 summary.error = Some(told(error));
             }
         }
-        (summaries, timeline.errors().iter().map(told).collect())
+        (summaries, errors.into_iter().map(told).collect())
     }
 }
 

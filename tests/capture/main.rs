@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod build;
+mod compressed;
 mod containers;
 mod decode;
 mod errors;

@@ -1,0 +1,171 @@
+//! Compressed captures: the same frames as without, and errors that name the place in both streams.
+
+use std::io::{Cursor, Read, Write};
+
+use flate2::write::GzEncoder;
+use lz4_flex::frame::{BlockSize, FrameEncoder, FrameInfo};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use sgsim::capture::CaptureReader;
+
+use crate::build::*;
+
+/// A capture of so many frames, each with other ports.
+fn capture(frames: u16) -> Vec<u8> {
+    let mut file = pcap_header(Order::Little, 0xa1b2_c3d4, 1);
+    for number in 0..frames {
+        file.extend(pcap_record(Order::Little, u32::from(number), 0, 54, &syn_frame(number)));
+    }
+    file
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
+fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let info = FrameInfo::new().content_checksum(true).block_size(BlockSize::Max64KB);
+    let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A zstd frame that decoders step over (RFC 8878 section 3.1.2), as parallel compressors write first.
+fn skippable(bytes: &[u8]) -> Vec<u8> {
+    join(&[&[0x5a, 0x2a, 0x4d, 0x18], &u32::try_from(bytes.len()).unwrap().to_le_bytes(), bytes])
+}
+
+/// Frames read, and the error that ended it.
+fn read(source: impl Read + Send + 'static) -> (usize, Option<String>) {
+    let mut reader = match CaptureReader::new("node.pcap", source) {
+        Ok(reader) => reader,
+        Err(error) => return (0, Some(error.to_string())),
+    };
+    let mut count = 0;
+    loop {
+        match reader.next_record() {
+            Ok(Some(record)) => {
+                assert_eq!(record.bytes, syn_frame(u16::try_from(count).unwrap()));
+                count += 1;
+            }
+            Ok(None) => return (count, None),
+            Err(error) => return (count, Some(error.to_string())),
+        }
+    }
+}
+
+fn all(bytes: Vec<u8>) -> (usize, Option<String>) {
+    read(Cursor::new(bytes))
+}
+
+type Compress = fn(&[u8]) -> Vec<u8>;
+const FORMATS: [(&str, Compress); 3] = [("gzip", gzip), ("zstd", zstd), ("lz4", lz4)];
+
+#[test]
+fn compressed_captures_are_told_by_content() {
+    let plain = capture(5000);
+    for (name, compress) in FORMATS {
+        assert_eq!(all(compress(&plain)), (5000, None), "{name}");
+        assert_eq!(
+            all(compress(&[])).1.unwrap().split(": ").nth(1),
+            Some("the file is empty, expected a pcap or pcapng capture"),
+            "{name}"
+        );
+        assert!(
+            all(compress(b"no capture")).1.unwrap().contains("not a capture: it starts with 6e 6f 20 63"),
+            "{name}"
+        );
+    }
+    // The same from a terminal's worth of bytes at a time.
+    struct Drip(Cursor<Vec<u8>>);
+    impl Read for Drip {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let few = buffer.len().min(7);
+            self.0.read(&mut buffer[..few])
+        }
+    }
+    for (name, compress) in FORMATS {
+        assert_eq!(read(Drip(Cursor::new(compress(&plain)))), (5000, None), "{name}");
+    }
+}
+
+#[test]
+fn concatenated_streams_are_one() {
+    let plain = capture(900);
+    let (one, two) = plain.split_at(20_001);
+    for (name, compress) in FORMATS {
+        assert_eq!(all(join(&[&compress(one), &compress(&[]), &compress(two)])), (900, None), "{name}");
+    }
+    let parallel = [&skippable(b"size")[..], &zstd(one), &skippable(&[0; 9000]), &zstd(two)];
+    assert_eq!(all(parallel.concat()), (900, None));
+}
+
+#[test]
+fn a_stream_that_ends_too_early_gives_what_was_there() {
+    let plain = capture(3000);
+    for (name, compress) in FORMATS {
+        let whole = compress(&plain);
+        let mut most = 0;
+        for length in (4..whole.len()).step_by(whole.len() / 40) {
+            let (count, error) = all(whole[..length].to_vec());
+            let error = error.unwrap();
+            assert!(
+                error.contains(&format!("the {name} stream ends too early, at byte {length} of it")),
+                "{error}"
+            );
+            assert!(count >= most, "{name}: {count} frames of {length} bytes, {most} of fewer");
+            most = count;
+        }
+        assert!(most > 1000, "{name}: {most}");
+    }
+    let cut = gzip(&plain);
+    let (count, error) = all(cut[..cut.len() - 4].to_vec());
+    let length = cut.len() - 4;
+    let told = format!(
+        "read node.pcap at byte 210024: the gzip stream ends too early, at byte {length} of it, byte 210024 of what it holds"
+    );
+    assert_eq!((count, error), (3000, Some(told)), "only the checksum is missing");
+}
+
+#[test]
+fn damage_is_told_with_its_place() {
+    let plain = capture(3000);
+    for (name, compress) in FORMATS {
+        let mut bytes = compress(&plain);
+        let last = bytes.len() - 3;
+        bytes[last] ^= 0x55;
+        let (_, error) = all(bytes);
+        let error = error.unwrap_or_else(|| panic!("{name}: damage unseen"));
+        assert!(
+            error.contains(&format!("the {name} stream")) && error.contains(" of what it holds"),
+            "{error}"
+        );
+        let (count, error) = all(join(&[&compress(&plain), b"no such stream"]));
+        assert!(count == 3000 && error.is_some_and(|error| error.contains(name)), "{name}: {count}");
+    }
+    // A frame of unknown size whose window would be 2 GiB.
+    let (_, error) = all(vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0xa8, 0, 0, 0]);
+    let error = error.unwrap();
+    assert!(error.contains("needs a window of 2048 MiB, expected at most 32 MiB"), "{error}");
+}
+
+#[test]
+fn a_bomb_costs_time_only() {
+    // 64 MiB of empty records from a few kilobytes: each is read, none is kept.
+    let mut plain = pcap_header(Order::Little, 0xa1b2_c3d4, 1);
+    plain.resize(24 + (64 << 20), 0);
+    let bomb = gzip(&plain);
+    assert!(bomb.len() < 1 << 20);
+    let mut reader = CaptureReader::new("bomb.pcap", Cursor::new(bomb)).unwrap();
+    let mut count = 0;
+    while let Some(record) = reader.next_record().unwrap() {
+        assert_eq!(record.bytes.len(), 0);
+        count += 1;
+    }
+    assert_eq!(count, (64 << 20) / 16);
+}
