@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
-use crate::capture::{CaptureError, CaptureReader, Timeline};
+use crate::capture::{CaptureError, CaptureReader, Folder, Timeline};
 use crate::compile::Matcher;
 use crate::packet::{Flow, Packet, Timestamp};
 use crate::replay::{Judged, Observer, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink};
 
-use super::{Error, live};
+use super::{Error, live, output};
 
 /// What to judge.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Source {
-    /// Captures (pcap or pcapng; `-` is standard input), one timeline in order of time.
+    /// Captures (pcap or pcapng, also .gz, .zst, .lz4; folders of them; `-` is standard input), one timeline in order
+    /// of time.
     #[arg(value_name = "CAPTURE", conflicts_with = "flows", help_heading = "Input")]
     pub captures: Vec<PathBuf>,
     /// Judge a written flow instead of a capture: 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'.
@@ -35,7 +36,8 @@ impl Source {
             return Ok(Packets::Flows(self.flows.clone().into_iter(), 0));
         }
         let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
-        let timeline = match &self.captures[..] {
+        let captures = unfolded(&self.captures)?;
+        let timeline = match &captures[..] {
             [one] if is_stdin(one) => {
                 let reader = CaptureReader::new("standard input", live::StandardInput::open());
                 reader.map(Timeline::of).map_err(|error| Error::Message(format!("failed to {error}")))?
@@ -49,9 +51,31 @@ impl Source {
         };
         let name =
             |path: &PathBuf| CaptureSummary { name: path.display().to_string(), ..CaptureSummary::default() };
-        let summaries = self.captures.iter().map(name).collect();
+        let summaries = captures.iter().map(name).collect();
         Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
     }
+}
+
+/// The captures, with those that are in a folder in its place.
+fn unfolded(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut captures = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            captures.push(path.clone());
+            continue;
+        }
+        let failed = |error: CaptureError| Error::Message(format!("failed to {error}"));
+        let folder = Folder::open(path).map_err(failed)?;
+        let (name, others) = (path.display(), folder.others);
+        if folder.captures.is_empty() {
+            return Err(Error::Message(format!("there is no capture in {name} ({others} other files)")));
+        }
+        if others > 0 {
+            output::remark(&format_args!("{name}: {others} files that are no captures are left out"));
+        }
+        captures.extend(folder.captures);
+    }
+    Ok(captures)
 }
 
 impl Packets {
