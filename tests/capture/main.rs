@@ -8,5 +8,6 @@ mod compressed;
 mod containers;
 mod decode;
 mod errors;
+mod links;
 mod properties;
 mod timeline;
