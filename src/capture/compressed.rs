@@ -2,7 +2,7 @@
 //!
 //! They are streamed: memory is a window of the format, whatever the stream claims or unfolds to, so a bomb costs time
 //! only. Concatenated streams are read as one, as the formats' own tools do. What was there before an error is given
-//! first; the error then names the byte of both streams.
+//! first (before damage to a gzip stream, all but the last 4 KiB); the error then names the byte of both streams.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -17,6 +17,8 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder as ZstdDecoder};
 const ZSTD_WINDOW: u64 = 32 << 20;
 /// Bytes that are decompressed at once.
 const STEP: usize = 64 << 10;
+/// The same for gzip.
+const GZIP_STEP: usize = 4 << 10;
 
 /// A format of compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +126,11 @@ impl Decoder {
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
-            Self::Gzip(decoder) => decoder.read(buffer),
+            // Of a damaged stream the decoder loses what it was just writing: so let that be little.
+            Self::Gzip(decoder) => {
+                let step = buffer.len().min(GZIP_STEP);
+                decoder.read(&mut buffer[..step])
+            }
             Self::Zstd(decoder) => decoder.read(buffer),
             Self::Lz4(decoder) => read_lz4(decoder, buffer),
         }

@@ -72,6 +72,16 @@ impl LinkType {
     /// Linux cooked capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
 
+    /// Solaris's and illumos's `IPNET`.
+    pub const IPNET: Self = Self(226);
+    /// Ethernet with a Broadcom switch's tag behind the addresses.
+    pub const ETHERNET_BRCM_TAG: Self = Self(281);
+    /// Ethernet behind a Broadcom switch's tag.
+    pub const ETHERNET_BRCM_PREPEND: Self = Self(282);
+    /// Ethernet with a Marvell switch's tag behind the addresses.
+    pub const ETHERNET_MARVELL_DSA: Self = Self(284);
+    /// The same, with a type before the tag.
+    pub const ETHERNET_MARVELL_EDSA: Self = Self(285);
     /// The link type in a pcap file header, whose upper bits tell of the frame check sequence.
     pub(super) const fn of_pcap(field: u32) -> Self {
         Self(field & 0x03ff_ffff)
@@ -112,6 +122,11 @@ impl LinkType {
                 | Self::NFLOG
                 | Self::NETANALYZER
                 | Self::PKTAP
+                | Self::ETHERNET_MARVELL_EDSA
+                | Self::ETHERNET_MARVELL_DSA
+                | Self::ETHERNET_BRCM_PREPEND
+                | Self::ETHERNET_BRCM_TAG
+                | Self::IPNET
                 | Self::LINUX_SLL2
         )
     }
@@ -183,6 +198,7 @@ const NAMES: &[(u32, &str)] = &[
     (220, "Linux USB"),
     (224, "Fibre Channel"),
     (225, "Fibre Channel with delimiters"),
+    (226, "Solaris IPNET"),
     (227, "CAN"),
     (228, "raw IPv4"),
     (229, "raw IPv6"),
@@ -199,7 +215,11 @@ const NAMES: &[(u32, &str)] = &[
     (276, "Linux cooked v2"),
     (279, "EBHSCR"),
     (280, "VPP"),
+    (281, "Ethernet with a Broadcom tag"),
+    (282, "Ethernet with a Broadcom tag"),
     (283, "802.15.4 with TAP"),
+    (284, "Ethernet with a Marvell tag"),
+    (285, "Ethernet with a Marvell tag"),
 ];
 
 #[cfg(test)]

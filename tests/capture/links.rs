@@ -61,6 +61,8 @@ fn point_to_point_links() {
         &[0x18, 0x41, 3, 0x80, 0, 0, 0, 0x86, 0xdd],
     );
 
+    both(LinkType::FRELAY, &[0x18, 0x41, 8, 0], &[0x18, 0x41, 0x86, 0xdd]);
+
     assert_eq!(whole(LinkType::PPP, &behind(&[0xc0, 0x21], &[1; 20])), Content::NotIp, "link control");
     assert_eq!(whole(LinkType::PPP, &behind(&[0x00, 0x2d], &v4())), Content::NotIp, "compressed TCP");
     assert_eq!(whole(LinkType::C_HDLC, &behind(&[0x8f, 0, 0, 46], &v4())), Content::NotIp);
@@ -124,6 +126,18 @@ fn tags_of_switches_and_carriers() {
     assert_leads_to_both(LinkType::ETHERNET, &tag(0x88e7, &[0, 0, 1, 2], &four), &tag(0x88e7, &[0; 4], &six));
     assert_leads_to_both(LinkType::ETHERNET, &tag(0x8903, &[1, 0x20], &four), &tag(0x8903, &[0; 2], &six));
     assert_leads_to_both(LinkType::NETANALYZER, &behind(&[0; 4], &four), &behind(&[0; 4], &six));
+    assert_leads_to_both(LinkType::ETHERNET_BRCM_PREPEND, &behind(&[9; 4], &four), &behind(&[0; 4], &six));
+    let chip = |tag: &[u8], packet: &[u8]| join(&[&[2; 12], tag, packet]);
+    for (link, tag) in [
+        (LinkType::ETHERNET_BRCM_TAG, &[0xff; 4][..]),
+        (LinkType::ETHERNET_MARVELL_DSA, &[0xc0, 0, 0x20, 5]),
+        (LinkType::ETHERNET_MARVELL_EDSA, &[0xda, 0xda, 0, 0, 0xc0, 0, 0x20, 5]),
+    ] {
+        assert_leads_to_both(link, &chip(tag, &typed(&v4(), 0x0800)), &chip(tag, &typed(&v6(), 0x86dd)));
+    }
+    let tagged = chip(&[0xe0, 0, 0x21, 5], &typed(&v4(), 0x0800));
+    let content = whole(LinkType::ETHERNET_MARVELL_DSA, &tagged);
+    assert!(matches!(content, Content::Ip(ip) if ip.domain.vlans().eq([0x105])), "{content:?}");
     // MACsec hides what it carries.
     assert_eq!(whole(LinkType::ETHERNET, &tag(0x88e5, &[0x2c, 0, 0, 0, 0, 1], &four)), Content::NotIp);
     assert_eq!(whole(LinkType::ETHERNET, &tag(0xd28b, &[0, 1, 9, 9], &four)), Content::NotIp);
@@ -214,6 +228,8 @@ fn what_a_capturing_machine_puts_before() {
     assert_eq!(whole(LinkType::PKTAP, &tap(258, &tap(1, &v4()))), Content::NotIp, "no tap of a tap");
     let information = |link: u32, packet: &[u8]| join(&[&[0, 0, 8, 0], &link.to_le_bytes(), packet]);
     assert_leads_to_both(LinkType::PPI, &information(101, &v4()), &information(1, &ethernet(0x86dd, &v6())));
+    let solaris = |family: u8, packet: &[u8]| join(&[&[1, family], &[0; 22], packet]);
+    assert_leads_to_both(LinkType::IPNET, &solaris(2, &v4()), &solaris(26, &v6()));
     let filter = |family: u8, packet: &[u8]| join(&[&[61, family], &[0; 62], packet]);
     assert_leads_to_both(LinkType::PFLOG, &filter(2, &v4()), &filter(24, &v6()));
     let encapsulated = |family: [u8; 4], packet: &[u8]| join(&[&family, &[0; 8], packet]);

@@ -5,6 +5,7 @@ use etherparse::{Ethernet2Header, Ethernet2HeaderSlice, SingleVlanHeader, Single
 use super::link::{ipv4, ipv6};
 use super::ppp;
 use super::view::{Missing, View, u16_of};
+use crate::capture::LinkType;
 use crate::packet::{Content, Domain};
 
 /// Ethernet II or IEEE 802.3.
@@ -88,6 +89,30 @@ fn switch_tag(ether_type: u16, view: &mut View<'_>) -> Result<Option<u16>, Missi
     };
     let [high, low] = *view.take_array()?;
     Ok(Some(u16_of(high, low)))
+}
+
+/// An Ethernet frame with a switch chip's tag behind its addresses, where an `EtherType` is else.
+pub(super) fn ethernet_with_chip_tag(link: LinkType, mut frame: View<'_>) -> Result<Content, Missing> {
+    frame.take(12)?;
+    let mut domain = Domain::NONE;
+    match link {
+        // Broadcom's four bytes say nothing of VLANs.
+        LinkType::ETHERNET_BRCM_TAG => {
+            frame.take(4)?;
+        }
+        // Marvell's tag, in the longer form behind a type and two bytes of its own: bit 5 says that the frame had a VLAN tag.
+        _ => {
+            if link == LinkType::ETHERNET_MARVELL_EDSA {
+                frame.take(4)?;
+            }
+            let [first, _, high, low] = *frame.take_array()?;
+            if first & 0x20 != 0 {
+                domain = domain.in_vlan(u16_of(high & 0xf, low));
+            }
+        }
+    }
+    let [high, low] = *frame.take_array()?;
+    payload(u16_of(high, low), frame, domain)
 }
 
 /// A stack of MPLS labels (RFC 3032).

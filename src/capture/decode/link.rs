@@ -35,8 +35,13 @@ pub(super) fn content(link: LinkType, mut frame: View<'_>) -> Result<Content, Mi
             let header = *frame.take_array::<18>()?;
             payload(u16_of(header[16], header[17]), frame, Domain::NONE)
         }
-        // Four bytes of port and state before an Ethernet frame.
-        LinkType::NETANALYZER => frame.take(4).and_then(|_| ethernet(frame, Domain::NONE)),
+        // Four bytes of port and state, or a switch chip's tag, before an Ethernet frame.
+        LinkType::NETANALYZER | LinkType::ETHERNET_BRCM_PREPEND => {
+            frame.take(4).and_then(|_| ethernet(frame, Domain::NONE))
+        }
+        LinkType::ETHERNET_BRCM_TAG | LinkType::ETHERNET_MARVELL_DSA | LinkType::ETHERNET_MARVELL_EDSA => {
+            ether::ethernet_with_chip_tag(link, frame)
+        }
         LinkType::IEEE802_11 => wireless::frame(frame, false),
         LinkType::IEEE802_11_RADIOTAP => wireless::radiotap(frame),
         LinkType::IEEE802_11_PRISM => wireless::prism(frame),
@@ -45,6 +50,7 @@ pub(super) fn content(link: LinkType, mut frame: View<'_>) -> Result<Content, Mi
         LinkType::PKTAP => wrapped::packet_tap(frame),
         LinkType::PPI => wrapped::per_packet_information(frame),
         LinkType::PFLOG => wrapped::packet_filter_log(frame),
+        LinkType::IPNET => wrapped::solaris_ip(frame),
         LinkType::ENC => wrapped::encapsulated(frame),
         _ => Ok(Content::NotIp),
     }

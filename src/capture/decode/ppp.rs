@@ -68,9 +68,18 @@ pub(super) fn frame_relay(mut view: View<'_>) -> Result<Content, Missing> {
         return Err(Missing::Malformed);
     }
     let [control] = *view.take_array()?;
-    // Unnumbered information; a byte of padding may follow it.
-    if control != 3 {
-        return Ok(Content::NotIp);
+    // Unnumbered information; a byte of padding may follow it. Cisco's form has an `EtherType` instead.
+    match control {
+        3 => {}
+        0x08 | 0x86 => {
+            let [low] = *view.take_array()?;
+            return match (control, low) {
+                (0x08, 0x00) => ipv4(view, Domain::NONE),
+                (0x86, 0xdd) => ipv6(view, Domain::NONE),
+                _ => Ok(Content::NotIp),
+            };
+        }
+        _ => return Ok(Content::NotIp),
     }
     if view.peek()? == &[0] {
         view.take(1)?;

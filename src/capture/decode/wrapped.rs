@@ -1,9 +1,9 @@
 //! Headers that a capturing machine puts before a packet of another kind: netfilter's log, `PKTAP`, PPI, packet filters'.
 
-use super::link::{by_family, content};
+use super::link::{by_family, content, ipv4, ipv6};
 use super::view::{Missing, View};
 use crate::capture::LinkType;
-use crate::packet::Content;
+use crate::packet::{Content, Domain};
 
 /// Netfilter's log (<https://www.tcpdump.org/linktypes/LINKTYPE_NFLOG.html>): a header, then fields in the byte order of
 /// the machine that captured; the packet is one of them.
@@ -71,6 +71,16 @@ pub(super) fn packet_filter_log(mut view: View<'_>) -> Result<Content, Missing> 
     }
     view.take(usize::from(length).next_multiple_of(4))?;
     by_family(u32::from(family), view)
+}
+
+/// Solaris's and illumos's `IPNET`: version, address family by their own numbers, and the interface; 24 bytes.
+pub(super) fn solaris_ip(mut view: View<'_>) -> Result<Content, Missing> {
+    let header = *view.take_array::<24>()?;
+    match header[1] {
+        2 => ipv4(view, Domain::NONE),
+        26 => ipv6(view, Domain::NONE),
+        _ => Ok(Content::NotIp),
+    }
 }
 
 /// `OpenBSD`'s encapsulation interface: address family, security parameter index, flags.
