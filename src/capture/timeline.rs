@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::{Path, PathBuf};
 
-use super::{CaptureError, CaptureReader, Frame, LinkCounts};
+use super::{CaptureError, CaptureReader, Frame, LinkCounts, Print, Repeats};
 use crate::packet::Timestamp;
 
 /// A frame of a timeline.
@@ -36,7 +36,30 @@ pub struct Timeline {
     behind: Option<usize>,
     errors: Vec<CaptureError>,
     counts: LinkCounts,
+    repeats: Repeats,
+    repetition: Repetition,
+    /// Whether packets that were shown before are left out.
+    once: bool,
 }
+
+/// How often a timeline shows packets that it has shown before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Repetition {
+    /// IP frames that were looked at: the first few thousand, or all where each packet is wanted once.
+    pub looked: u64,
+    /// Those of them that show a packet again.
+    pub repeated: u64,
+}
+
+impl Repetition {
+    /// Whether packets are repeated so often that it is no chance: one in a hundred.
+    pub const fn is_noticed(self) -> bool {
+        self.repeated > 0 && self.repeated >= self.looked / 100
+    }
+}
+
+/// IP frames in which repetitions are looked for when nobody asked.
+const SAMPLE: u64 = 20_000;
 
 #[derive(Debug)]
 struct Capture {
@@ -55,7 +78,7 @@ enum Stage {
     /// Its first frame is known by its time only.
     Waiting,
     /// It is being read; the next frame, unless that has yet to be read.
-    Open(Box<CaptureReader>, Option<Frame>),
+    Open(Box<CaptureReader>, Option<(Frame, Option<Print>)>),
     /// It has no more frames.
     Done,
 }
@@ -112,10 +135,13 @@ impl Timeline {
     fn advance(&mut self, slot: usize) {
         let capture = &mut self.captures[slot];
         let Stage::Open(reader, head) = &mut capture.stage else { return };
-        match reader.next_frame() {
+        let wanted = self.once || self.repetition.looked < SAMPLE;
+        match reader.next_record() {
             // A file that grew since its frames were counted ends where it did then.
-            Ok(Some(frame)) if capture.frames.is_none_or(|frames| capture.given < frames) => {
-                *head = Some(frame);
+            Ok(Some(record)) if capture.frames.is_none_or(|frames| capture.given < frames) => {
+                let frame = record.frame();
+                let print = if wanted { Print::of(slot, &record, &frame) } else { None };
+                *head = Some((frame, print));
                 self.heads.push(Reverse((frame.packet.time, slot)));
             }
             Ok(_) => capture.finish(),
@@ -141,6 +167,32 @@ impl Timeline {
             .iter_mut()
             .map(|capture| *capture.frames.get_or_insert_with(|| count_frames(&capture.path)))
             .sum()
+    }
+
+    /// Leaves out frames that show a packet again, by the rule of [`Repeats`]. Their numbers stay theirs.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    fn read_behind(&mut self) {
+        if let Some(slot) = self.behind.take() {
+            self.advance(slot);
+        }
+    }
+
+    fn shows_again(&mut self, time: Timestamp, print: Option<Print>) -> bool {
+        let Some(print) = print else { return false };
+        self.repetition.looked += 1;
+        let again = self.repeats.is_repeat(time, print);
+        self.repetition.repeated += u64::from(again);
+        again
+    }
+
+    /// How often packets were shown again so far.
+    pub const fn repetition(&self) -> Repetition {
+        self.repetition
     }
 
     /// What went wrong so far, in the order it was met.
@@ -169,9 +221,7 @@ impl Iterator for Timeline {
     type Item = TimelineFrame;
 
     fn next(&mut self) -> Option<TimelineFrame> {
-        if let Some(slot) = self.behind.take() {
-            self.advance(slot);
-        }
+        self.read_behind();
         loop {
             let Reverse((_, slot)) = self.heads.pop()?;
             let frame = match &mut self.captures[slot].stage {
@@ -182,7 +232,7 @@ impl Iterator for Timeline {
                 }
                 Stage::Done => None,
             };
-            let Some(frame) = frame else { continue };
+            let Some((frame, print)) = frame else { continue };
             let before = match self.captures[slot].before {
                 Some(before) => before,
                 None => self.frames_before(slot),
@@ -191,8 +241,13 @@ impl Iterator for Timeline {
             capture.before = Some(before);
             capture.given += 1;
             self.counts.add(frame.link);
+            let number = before + capture.given;
             self.behind = Some(slot);
-            return Some(TimelineFrame { number: before + capture.given, source: slot, frame });
+            if self.shows_again(frame.packet.time, print) && self.once {
+                self.read_behind();
+                continue;
+            }
+            return Some(TimelineFrame { number, source: slot, frame });
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::compile::Linear;
 use crate::policy::Policy;
 use crate::replay::{ConnectionVerdict, InOrder, Judged, Replay, Tally};
 use crate::report::{
-    Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Results, Show,
+    Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Repeats, Results, Show,
 };
 
 use super::source::{Packets, Source};
@@ -68,6 +68,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         None => None,
     };
     let (replay, tally) = judge_all(policy, &matcher, &mut packets, packet_file)?;
+    let repeats = Repeats { seen: packets.repetition(), left_out: args.source.dedup };
     let (captures, errors) = packets.finish();
     let results = Results {
         scenario: &args.scenario.scenario.display().to_string(),
@@ -76,6 +77,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         tally: &tally,
         connections: replay.connections(),
         captures: &captures,
+        repeats,
     };
     if let (Some(path), Some(mut out)) = (&args.connections, connection_file) {
         RecordFormat::of(path)

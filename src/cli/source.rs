@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::capture::{CaptureError, CaptureReader, Folder, Timeline};
+use crate::capture::{CaptureError, CaptureReader, Folder, Repetition, Timeline};
 use crate::compile::Matcher;
 use crate::packet::{Flow, Packet, Timestamp};
 use crate::replay::{Judged, Observer, Replay};
@@ -18,6 +18,9 @@ pub(super) struct Source {
     /// of time.
     #[arg(value_name = "CAPTURE", conflicts_with = "flows", help_heading = "Input")]
     pub captures: Vec<PathBuf>,
+    /// Judge a packet once that the captures show more than once: on several interfaces, at several hosts, mirrored.
+    #[arg(long, conflicts_with = "flows", help_heading = "Input")]
+    pub dedup: bool,
     /// Judge a written flow instead of a capture: 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'.
     #[arg(long = "flow", value_name = "FLOW", help_heading = "Input")]
     pub flows: Vec<Flow>,
@@ -52,6 +55,7 @@ impl Source {
         let name =
             |path: &PathBuf| CaptureSummary { name: path.display().to_string(), ..CaptureSummary::default() };
         let summaries = captures.iter().map(name).collect();
+        let timeline = if self.dedup { timeline.once() } else { timeline };
         Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
     }
 }
@@ -126,6 +130,14 @@ impl Packets {
         let (number, packet) = self.next()?;
         replay.push(number, packet, observer, out);
         Some(number)
+    }
+
+    /// How often the captures showed a packet again.
+    pub(super) fn repetition(&self) -> Repetition {
+        match self {
+            Self::Captures { timeline, .. } => timeline.repetition(),
+            Self::Flows(..) => Repetition::default(),
+        }
     }
 
     /// What was read of each capture, and what went wrong.

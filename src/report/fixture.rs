@@ -270,6 +270,7 @@ impl Sample {
     pub(super) fn with<T>(&self, look: impl FnOnce(&Results<'_>) -> T) -> T {
         let matcher = Linear::new(&self.policy);
         look(&Results {
+            repeats: crate::report::Repeats::default(),
             scenario: "cluster.yaml",
             policy: &self.policy,
             matcher: &matcher,

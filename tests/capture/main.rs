@@ -10,4 +10,5 @@ mod decode;
 mod errors;
 mod links;
 mod properties;
+mod repeats;
 mod timeline;
