@@ -150,12 +150,8 @@ fn differences(frame: &Frame, row: &Row<'_>) -> String {
         }
         // tshark shows a source address alone; a verdict needs both ends. And it shows what contradicts itself.
         Content::Truncated | Content::Malformed => {}
-        other => {
-            compare(
-                "content",
-                "no IP".to_owned(),
-                if carries_ip(row) { format!("IP ({other:?})") } else { "no IP".to_owned() },
-            );
+        Content::NotIp => {
+            compare("content", "no IP".to_owned(), if carries_ip(row) { "IP" } else { "no IP" }.to_owned());
         }
     }
     text

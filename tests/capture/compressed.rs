@@ -66,6 +66,16 @@ fn all(bytes: Vec<u8>) -> (usize, Option<String>) {
 type Compress = fn(&[u8]) -> Vec<u8>;
 const FORMATS: [(&str, Compress); 3] = [("gzip", gzip), ("zstd", zstd), ("lz4", lz4)];
 
+/// A source that gives a few bytes at a time, as a slow pipe may.
+struct Drip(Cursor<Vec<u8>>);
+
+impl Read for Drip {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let few = buffer.len().min(7);
+        self.0.read(&mut buffer[..few])
+    }
+}
+
 #[test]
 fn compressed_captures_are_told_by_content() {
     let plain = capture(5000);
@@ -80,14 +90,6 @@ fn compressed_captures_are_told_by_content() {
             all(compress(b"no capture")).1.unwrap().contains("not a capture: it starts with 6e 6f 20 63"),
             "{name}"
         );
-    }
-    // The same from a terminal's worth of bytes at a time.
-    struct Drip(Cursor<Vec<u8>>);
-    impl Read for Drip {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            let few = buffer.len().min(7);
-            self.0.read(&mut buffer[..few])
-        }
     }
     for (name, compress) in FORMATS {
         assert_eq!(read(Drip(Cursor::new(compress(&plain)))), (5000, None), "{name}");

@@ -70,10 +70,9 @@ fn switch_tag(ether_type: u16, view: &mut View<'_>) -> Result<Option<u16>, Missi
             view.take(2)?;
             return addresses(view).map(Some);
         }
-        // VN-Tag (IEEE 802.1BR's forerunner): direction and the two virtual interfaces.
-        0x8926 => view.take(4)?,
-        // HSR (IEC 62439-3 section 5.7): path and length, sequence number.
-        0x892f => view.take(4)?,
+        // VN-Tag (IEEE 802.1BR's forerunner): direction and the two virtual interfaces; HSR (IEC 62439-3 section 5.7): path
+        // and length, sequence number.
+        0x8926 | 0x892f => view.take(4)?,
         // Cisco MetaData in its one form: version 1, length 1, an option and its value.
         0x8909 => match view.peek()? {
             [1, 1] => view.take(6)?,
@@ -95,21 +94,14 @@ fn switch_tag(ether_type: u16, view: &mut View<'_>) -> Result<Option<u16>, Missi
 pub(super) fn ethernet_with_chip_tag(link: LinkType, mut frame: View<'_>) -> Result<Content, Missing> {
     frame.take(12)?;
     let mut domain = Domain::NONE;
-    match link {
-        // Broadcom's four bytes say nothing of VLANs.
-        LinkType::ETHERNET_BRCM_TAG => {
-            frame.take(4)?;
-        }
-        // Marvell's tag, in the longer form behind a type and two bytes of its own: bit 5 says that the frame had a VLAN tag.
-        _ => {
-            if link == LinkType::ETHERNET_MARVELL_EDSA {
-                frame.take(4)?;
-            }
-            let [first, _, high, low] = *frame.take_array()?;
-            if first & 0x20 != 0 {
-                domain = domain.in_vlan(u16_of(high & 0xf, low));
-            }
-        }
+    // Marvell's longer form: a type and two bytes of its own before the tag.
+    if link == LinkType::ETHERNET_MARVELL_EDSA {
+        frame.take(4)?;
+    }
+    let [first, _, high, low] = *frame.take_array()?;
+    // Bit 5 of Marvell's says that the frame had a VLAN tag; Broadcom's tag says nothing of VLANs.
+    if link != LinkType::ETHERNET_BRCM_TAG && first & 0x20 != 0 {
+        domain = domain.in_vlan(u16_of(high & 0xf, low));
     }
     let [high, low] = *frame.take_array()?;
     payload(u16_of(high, low), frame, domain)
