@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sgsim::capture::{CaptureReader, Frame};
+use sgsim::capture::{CaptureProblem, CaptureReader, Frame};
 use sgsim::packet::{Content, Family, IcmpRole, IpPacket, Protocol, Transport};
 
 /// The fields asked of tshark; of those that occur more than once (tunnels, quoted packets) the first counts.
@@ -292,6 +292,8 @@ fn compared(capture: &Path) -> String {
         Ok(mut reader) => loop {
             match reader.next_frame() {
                 Ok(None) => break None,
+                // Told at the end of a capture that was read to its end.
+                Err(error) if matches!(error.problem(), CaptureProblem::LinkType { .. }) => break None,
                 Err(error) => break Some(error),
                 Ok(Some(frame)) => {
                     number += 1;

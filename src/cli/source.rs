@@ -10,6 +10,9 @@ use crate::report::{CaptureSummary, UnsupportedLink};
 
 use super::{Error, live, output};
 
+/// What errors call the capture that `-` stands for.
+const STDIN: &str = "standard input";
+
 /// What to judge.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
@@ -42,7 +45,7 @@ impl Source {
         let captures = unfolded(&self.captures)?;
         let timeline = match &captures[..] {
             [one] if is_stdin(one) => {
-                let reader = CaptureReader::new("standard input", live::StandardInput::open());
+                let reader = CaptureReader::new(STDIN, live::StandardInput::open());
                 reader.map(Timeline::of).map_err(|error| Error::Message(format!("failed to {error}")))?
             }
             several if several.iter().any(is_stdin) => {
@@ -52,8 +55,10 @@ impl Source {
             }
             several => Timeline::open(several),
         };
-        let name =
-            |path: &PathBuf| CaptureSummary { name: path.display().to_string(), ..CaptureSummary::default() };
+        let name = |path: &PathBuf| {
+            let name = if is_stdin(path) { STDIN.to_owned() } else { path.display().to_string() };
+            CaptureSummary { name, ..CaptureSummary::default() }
+        };
         let summaries = captures.iter().map(name).collect();
         let timeline = if self.dedup { timeline.once() } else { timeline };
         Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
@@ -85,7 +90,7 @@ fn unfolded(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 impl Packets {
     /// Whether they come from standard input, perhaps while they are captured.
     pub(super) fn is_live(&self) -> bool {
-        matches!(self, Self::Captures { summaries, .. } if summaries.iter().any(|summary| summary.name == "-"))
+        matches!(self, Self::Captures { summaries, .. } if summaries.iter().any(|summary| summary.name == STDIN))
     }
 
     /// A replay as these packets need it: written flows open their connections, so nothing was there before them.
@@ -148,7 +153,10 @@ impl Packets {
         let errors: Vec<_> = timeline.errors().iter().filter(|error| !(ended && error.is_cut())).collect();
         let told = |error: &CaptureError| format!("failed to {error}");
         for error in &errors {
-            if let Some(summary) = summaries.iter_mut().find(|summary| summary.name == error.name()) {
+            // The same capture may be given twice.
+            let is_its =
+                |summary: &&mut CaptureSummary| summary.name == error.name() && summary.error.is_none();
+            if let Some(summary) = summaries.iter_mut().find(is_its) {
                 summary.error = Some(told(error));
             }
         }

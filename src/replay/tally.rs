@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::compile::Matcher;
 use crate::packet::{Content, Header, Timestamp};
-use crate::policy::{Action, Direction, GroupId, Policy, RuleId};
+use crate::policy::{Action, Direction, GroupId, Policy};
 
 use super::{Connection, ConnectionVerdict, Judged, Reason, StepVerdict, Verdict, Volume, control_traffic};
 
@@ -23,7 +23,8 @@ pub enum ControlTraffic {
 /// What a rule decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RuleHits {
-    /// Connections whose opening packet it decided at a step.
+    /// Connections whose opening packet it decided at a step, and those that pass on the assumption that it let the far side
+    /// open them.
     pub connections: u64,
     /// Packets that it decided, or whose connection it let open.
     pub volume: Volume,
@@ -157,7 +158,7 @@ impl Tally {
         if !judged.opening && judgement.connection.is_some_and(|id| blocked(&connections[id.index()])) {
             *self.after_blocked.entry(judgement.verdict()).or_default() += volume;
         }
-        for rule in judgement.steps.iter().filter_map(credited) {
+        for rule in judgement.steps.iter().filter_map(StepVerdict::credited) {
             let hits = &mut self.rules[rule.0 as usize];
             hits.volume += volume;
             hits.first = Some(hits.first.map_or(time, |first| first.min(time)));
@@ -186,7 +187,7 @@ impl Tally {
                 outside.entry((a.min(b), a.max(b))).or_default().add(connection);
             }
             for step in connection.steps.iter() {
-                if let Some(rule) = credited(step) {
+                if let Some(rule) = step.credited() {
                     self.rules[rule.0 as usize].connections += 1;
                 }
                 self.add_groups(policy, matcher, connection, step);
@@ -241,9 +242,4 @@ impl Connection {
         };
         Header { remote, service: self.first_service }
     }
-}
-
-/// The rule that a step's outcome is owed to.
-fn credited(step: &StepVerdict) -> Option<RuleId> {
-    step.rule.or(step.opened_by)
 }
