@@ -96,6 +96,7 @@ fn carries_ip(row: &Row<'_>) -> bool {
                 | "vntag"
                 | "cmd"
                 | "hsr"
+                | "cfp"
                 | "llc"
                 | "sll"
                 | "null"
@@ -116,6 +117,7 @@ fn carries_ip(row: &Row<'_>) -> bool {
                 | "wlan"
                 | "prism"
                 | "ipnet"
+                | "slip"
                 | "avsp"
                 | "pcap_pktdata"
         )

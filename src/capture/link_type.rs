@@ -11,6 +11,8 @@ impl LinkType {
     pub const NULL: Self = Self(0);
     /// Ethernet.
     pub const ETHERNET: Self = Self(1);
+    /// SLIP behind a header of 16 bytes.
+    pub const SLIP: Self = Self(8);
     /// PPP, with or without HDLC-like framing.
     pub const PPP: Self = Self(9);
     /// FDDI.
@@ -93,6 +95,7 @@ impl LinkType {
             self,
             Self::NULL
                 | Self::ETHERNET
+                | Self::SLIP
                 | Self::PPP
                 | Self::FDDI
                 | Self::RAW_BSD

@@ -230,6 +230,9 @@ fn what_a_capturing_machine_puts_before() {
     assert_leads_to_both(LinkType::PPI, &information(101, &v4()), &information(1, &ethernet(0x86dd, &v6())));
     let solaris = |family: u8, packet: &[u8]| join(&[&[1, family], &[0; 22], packet]);
     assert_leads_to_both(LinkType::IPNET, &solaris(2, &v4()), &solaris(26, &v6()));
+    let slip = |kind: u8, packet: &[u8]| join(&[&[1, kind], &[0; 14], packet]);
+    assert_leads_to_both(LinkType::SLIP, &slip(0x45, &v4()), &slip(0x60, &v6()));
+    assert_eq!(whole(LinkType::SLIP, &slip(0x80, &v4())), Content::NotIp, "compressed on the line");
     let filter = |family: u8, packet: &[u8]| join(&[&[61, family], &[0; 62], packet]);
     assert_leads_to_both(LinkType::PFLOG, &filter(2, &v4()), &filter(24, &v6()));
     let encapsulated = |family: [u8; 4], packet: &[u8]| join(&[&family, &[0; 8], packet]);

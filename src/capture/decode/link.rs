@@ -50,6 +50,7 @@ pub(super) fn content(link: LinkType, mut frame: View<'_>) -> Result<Content, Mi
         LinkType::PKTAP => wrapped::packet_tap(frame),
         LinkType::PPI => wrapped::per_packet_information(frame),
         LinkType::PFLOG => wrapped::packet_filter_log(frame),
+        LinkType::SLIP => wrapped::serial_line(frame),
         LinkType::IPNET => wrapped::solaris_ip(frame),
         LinkType::ENC => wrapped::encapsulated(frame),
         _ => Ok(Content::NotIp),
@@ -111,7 +112,7 @@ fn cooked_payload(device: u16, protocol: u16, view: View<'_>) -> Result<Content,
 }
 
 /// IP by the version in its first four bits.
-fn by_version(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
+pub(super) fn by_version(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
     match view.peek::<1>()?[0] >> 4 {
         4 => ipv4(view, domain),
         6 => ipv6(view, domain),

@@ -1,6 +1,6 @@
 //! Headers that a capturing machine puts before a packet of another kind: netfilter's log, `PKTAP`, PPI, packet filters'.
 
-use super::link::{by_family, content, ipv4, ipv6};
+use super::link::{by_family, by_version, content, ipv4, ipv6};
 use super::view::{Missing, View};
 use crate::capture::LinkType;
 use crate::packet::{Content, Domain};
@@ -81,6 +81,16 @@ pub(super) fn solaris_ip(mut view: View<'_>) -> Result<Content, Missing> {
         26 => ipv6(view, Domain::NONE),
         _ => Ok(Content::NotIp),
     }
+}
+
+/// SLIP as BSD captures it: direction, then 15 bytes that start as the packet on the line did; TCP that was compressed there
+/// (RFC 1144) is left alone.
+pub(super) fn serial_line(mut view: View<'_>) -> Result<Content, Missing> {
+    let header = *view.take_array::<16>()?;
+    if header[1] >= 0x70 {
+        return Ok(Content::NotIp);
+    }
+    by_version(view, Domain::NONE)
 }
 
 /// `OpenBSD`'s encapsulation interface: address family, security parameter index, flags.
