@@ -1,10 +1,10 @@
 //! A capture that is still being written: `tcpdump -w - | sgsim replay - -s ...`.
 //!
-//! Packets are judged as they come, a line a second on standard error says how it stands, and Ctrl-C ends the capture,
-//! not the report.
+//! Packets are judged as they come, a line a second on standard error says how it stands (on a terminal for files too, that
+//! take so long), and Ctrl-C ends the capture, not the report.
 
 use std::fmt::Write as _;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -110,7 +110,7 @@ impl Read for StandardInput {
     }
 }
 
-/// Tells on standard error how a live capture stands: a line a second, when something came.
+/// Tells on standard error how a capture stands that takes its time: a line a second, when something came.
 pub(super) struct Ticker {
     shared: Arc<Shared>,
     connections: usize,
@@ -128,8 +128,12 @@ struct Shared {
 }
 
 impl Ticker {
-    /// Starts to tell.
-    pub(super) fn start() -> Self {
+    /// Starts to tell: of a live capture always, of any other when somebody watches.
+    pub(super) fn start(live: bool) -> Option<Self> {
+        (live || io::stderr().is_terminal()).then(Self::new)
+    }
+
+    fn new() -> Self {
         let shared = Arc::new(Shared::default());
         let teller = Arc::clone(&shared);
         thread::spawn(move || tell(&teller));

@@ -131,7 +131,7 @@ fn judge_all<'p>(
     let mut tally = Tally::new(policy);
     let mut order = InOrder::default();
     let mut judged: Vec<Judged> = Vec::new();
-    let mut ticker = packets.is_live().then(live::Ticker::start);
+    let mut ticker = live::Ticker::start(packets.is_live());
     loop {
         let more = packets.judge_next(&mut replay, &mut (), &mut |frame| judged.push(frame)).is_some();
         if !more {

@@ -133,7 +133,8 @@ fn repeats(results: &Results<'_>) -> Option<Note> {
     let super::Repeats { seen, left_out } = results.repeats;
     let again = label::plural(seen.repeated, "packet");
     if left_out {
-        let text = format!("{again} that had been captured before left out.");
+        let were = if seen.repeated == 1 { "was" } else { "were" };
+        let text = format!("{again} that had been captured before {were} left out.");
         return (seen.repeated > 0).then(|| note("Repeated", text));
     }
     let text = format!(
