@@ -149,6 +149,12 @@ fn a_pipe_closed_early_ends_quietly() {
         child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""), "{format}");
     }
+    let mut failing = command(&["replay", CAPTURE, "-s", SCENARIO, "--fail-on", "blocked"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(failing.stdout.take());
+    assert_eq!(failing.wait().unwrap().code(), Some(1), "what was found stays found");
 }
 
 #[test]
@@ -252,6 +258,11 @@ fn outputs_stay_apart_from_inputs_and_each_other() {
         assert!(ran.stderr.contains("is an input"), "{}", ran.stderr);
         assert_eq!(fs::read(input).unwrap(), capture(), "it is as it was");
     }
+    let link = file("hard-link.pcap", b"");
+    fs::remove_file(&link).unwrap();
+    fs::hard_link(input, &link).unwrap();
+    let linked = sgsim(&["replay", input, "-s", SCENARIO, "-o", link.to_str().unwrap()]);
+    assert_eq!((linked.code, fs::read(input).unwrap() == capture()), (2, true));
     let twice = sgsim(&["replay", input, "-s", SCENARIO, "--packets", other, "--connections", other]);
     assert_eq!(twice.code, 2);
     let report = file("report.txt", b"");
@@ -339,4 +350,20 @@ fn a_packet_that_is_captured_twice_is_told_and_can_be_judged_once() {
     let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
     assert_eq!(first(&judged.stdout), first(&alone.stdout));
     assert!(judged.stdout.contains("that had been captured before were left out"), "{}", judged.stdout);
+}
+
+#[test]
+fn the_engine_tells_its_strategy_and_sizes() {
+    let ran = sgsim(&["explain", "--engine", "-s", SCENARIO]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for part in [
+        "address classes  ",
+        "service classes  ",
+        "bytes",
+        "ingress of node",
+        "egress of control",
+        "decision table of",
+    ] {
+        assert!(ran.stdout.contains(part), "{part} in {}", ran.stdout);
+    }
 }

@@ -44,19 +44,41 @@ pub(super) fn check_apart<'a>(
     inputs: impl Iterator<Item = &'a PathBuf>,
     outputs: impl Iterator<Item = &'a PathBuf>,
 ) -> Result<(), Error> {
-    // Devices take what comes; what does not exist yet cannot be an input.
-    let file = |path: &PathBuf| std::fs::canonicalize(path).ok().filter(|path| path.is_file());
-    let inputs: Vec<_> = inputs.filter_map(file).collect();
-    let mut taken: Vec<PathBuf> = Vec::new();
+    let inputs: Vec<_> = inputs.filter_map(|path| identity(path)).collect();
+    let mut taken: Vec<(PathBuf, Option<Identity>)> = Vec::new();
     for output in outputs {
-        if file(output).is_some_and(|output| inputs.contains(&output)) {
+        let place = identity(output);
+        if place.as_ref().is_some_and(|place| inputs.contains(place)) {
             return Err(Error::Message(format!("{} is an input, it would be overwritten", output.display())));
         }
-        let place = file(output).unwrap_or_else(|| output.clone());
-        if taken.contains(&place) {
+        let same = |(path, other): &(PathBuf, Option<Identity>)| {
+            path == output || (place.is_some() && *other == place)
+        };
+        if taken.iter().any(same) {
             return Err(Error::Message(format!("two outputs go to {}", output.display())));
         }
-        taken.push(place);
+        taken.push((output.clone(), place));
     }
     Ok(())
+}
+
+/// What tells two files apart, whatever their names: device and file number.
+#[cfg(unix)]
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = PathBuf;
+
+/// Devices and pipes take what comes, and what does not exist yet cannot be an input: they have none.
+fn identity(path: &Path) -> Option<Identity> {
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        std::fs::canonicalize(path).ok()
+    }
 }

@@ -1,6 +1,6 @@
 //! `sgsim replay`: which traffic would each group allow or drop, and which rule decides.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::compile::Linear;
@@ -95,7 +95,11 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
             write_report(args, &results, out).map_err(|error| files::cannot_write(path, &error))?;
         }
         _ if args.records_to_stdout() => {}
-        _ => write_report(args, &results, &mut output::stdout())?,
+        _ => match write_report(args, &results, &mut output::stdout()) {
+            // Whoever reads has seen enough; what was found stays found.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            written => written?,
+        },
     }
     if !errors.is_empty() {
         return Ok(ExitStatus::Failed);

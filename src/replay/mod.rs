@@ -194,9 +194,11 @@ impl<'p, M: Matcher> Replay<'p, M> {
         if let Some(ip) = readable {
             let (key, side) = Key::of(&ip);
             let entry = self.live_entry(&key, ip.transport, datagram.last_time());
+            // It met no step: the state of its connection stays as it is.
+            let places = self.table.get(&key).map_or([None; 2], |entry| entry.places);
             let judged = (Judgement::bare(Reason::OrphanFragment), side);
             (judgement, opening) =
-                self.note(key, &ip, judged, entry, [None; 2], datagram.last_time(), datagram.volume());
+                self.note(key, &ip, judged, entry, places, datagram.last_time(), datagram.volume());
         }
         for piece in &datagram.pieces {
             let Content::Ip(own) = piece.packet.content else { continue };

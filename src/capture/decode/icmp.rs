@@ -54,11 +54,13 @@ fn quoted(family: Family, view: View<'_>) -> Result<Quoted, Missing> {
         return Ok(Quoted::None);
     }
     let payload = datagram.payload?;
+    let mut message = (0, 0);
     let ports = if datagram.protocol.has_ports() {
         let [s0, s1, d0, d1] = *payload.peek()?;
         (u16_of(s0, s1), u16_of(d0, d1))
     } else if datagram.protocol == protocol(family) {
         let [kind, code] = *payload.peek()?;
+        message = (kind, code);
         let inner = Icmp { kind, code, identifier: 0, quoted: Quoted::None };
         match inner.role(family) {
             IcmpRole::Request { .. } | IcmpRole::Reply { .. } => {
@@ -70,7 +72,7 @@ fn quoted(family: Family, view: View<'_>) -> Result<Quoted, Missing> {
     } else {
         (0, 0)
     };
-    Ok(Quoted::Packet { addresses: datagram.addresses, protocol: datagram.protocol, ports })
+    Ok(Quoted::Packet { addresses: datagram.addresses, protocol: datagram.protocol, ports, message })
 }
 
 impl From<Missing> for Quoted {
