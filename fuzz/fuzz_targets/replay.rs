@@ -34,16 +34,23 @@ interfaces:
 ";
 
 static SCENARIOS: LazyLock<Vec<Loaded>> = LazyLock::new(|| {
-    ["midstream: assume", "midstream: pickup", "midstream: strict\nstate: linux", "state: stateless", "dialect: union\nstate: aws"]
-        .iter()
-        .map(|options| Scenario::parse("fuzz.yaml", &format!("{options}\n{RULES}")))
-        .collect()
+    [
+        "midstream: assume",
+        "midstream: pickup",
+        "midstream: strict\nstate: linux",
+        "state: stateless",
+        "dialect: union\nstate: aws",
+    ]
+    .iter()
+    .map(|options| Scenario::parse("fuzz.yaml", &format!("{options}\n{RULES}")))
+    .collect()
 });
 
 fuzz_target!(|data: &[u8]| {
     let [pick, rest @ ..] = data else { return };
     let scenario = &SCENARIOS[usize::from(*pick) % SCENARIOS.len()];
-    let policy = scenario.policy().unwrap_or_else(|| panic!("{}", scenario.render(sgsim::diag::Style::Plain)));
+    let policy =
+        scenario.policy().unwrap_or_else(|| panic!("{}", scenario.render(sgsim::diag::Style::Plain)));
     let matcher = Linear::new(policy);
     let mut replay = Replay::new(policy, &matcher);
     let mut tally = Tally::new(policy);
@@ -54,7 +61,8 @@ fuzz_target!(|data: &[u8]| {
         rest = tail;
         // Steps of up to an hour, in both directions, and now and then billions of seconds.
         let step = i64::from(i16::from_be_bytes([t0, t1]));
-        now = now.saturating_add(step * if step == i64::from(i16::MAX) { i64::MAX / 40_000 } else { 110_000_000 });
+        now = now
+            .saturating_add(step * if step == i64::from(i16::MAX) { i64::MAX / 40_000 } else { 110_000_000 });
         frames += 1;
         let wire = u32::try_from(bytes.len()).unwrap_or(0);
         let content = decode(LinkType(u32::from(link)), bytes, wire);
