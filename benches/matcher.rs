@@ -33,7 +33,7 @@ fn compile(c: &mut Criterion) {
         let shape = shapes::Groups::new(rules);
         let (list, policy) = (classbench::parse_rules(&shape.filters()).unwrap(), shape.policy());
         group.bench_function(BenchmarkId::new("policy", rules), |b| {
-            b.iter(|| Compiled::new(black_box(&policy)))
+            b.iter(|| Compiled::new(black_box(&policy)));
         });
         for strategy in [Strategy::Matrix, Strategy::Forest] {
             group.bench_function(BenchmarkId::new(format!("list/{strategy:?}"), rules), |b| {

@@ -13,6 +13,8 @@ mod compare;
 mod differences;
 #[path = "kernel/expiry.rs"]
 mod expiry;
+#[path = "kernel/follow.rs"]
+mod follow;
 #[path = "kernel/fragments.rs"]
 mod fragments;
 #[path = "kernel/lab.rs"]
@@ -60,10 +62,8 @@ fn number(name: &str) -> Option<u64> {
 
 fn random_traffic() -> Result<(), Failed> {
     let packets =
-        usize::try_from(number("SGSIM_KERNEL_PACKETS").unwrap_or(5000)).map_err(|e| e.to_string())?;
-    let seed = number("SGSIM_KERNEL_SEED").unwrap_or_else(|| {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.as_secs())
-    });
+        usize::try_from(number("SGSIM_KERNEL_PACKETS").unwrap_or(10_000)).map_err(|e| e.to_string())?;
+    let seed = number("SGSIM_KERNEL_SEED").unwrap_or(1);
     eprintln!("SGSIM_KERNEL_SEED={seed} SGSIM_KERNEL_PACKETS={packets}");
     let lab = Lab::new().map_err(|error| error.to_string())?;
     let mut totals = Totals::default();
@@ -126,7 +126,11 @@ fn obstacle() -> Option<String> {
         namespace.run("ip", &["link", "add", "x", "type", "veth", "peer", "name", "y"], "")?;
         let probe = "table inet t {\n chain c {\n ct state new log group 1\n }\n}\n";
         namespace.run("nft", &["-f", "-"], probe)?;
-        namespace.enter(netlink::NetfilterSocket::open)?.forget_connections()
+        namespace.enter(netlink::NetfilterSocket::open)?.forget_connections()?;
+        // Trackers that this kernel was built without.
+        let parameters = scenario::TIMEOUTS.iter().flat_map(|(_, parameters)| *parameters);
+        let values: Vec<_> = parameters.map(|name| format!("netfilter/nf_conntrack_{name}")).collect();
+        namespace.set(&values.iter().map(|name| (name.as_str(), "30")).collect::<Vec<_>>())
     };
     let error = ask().err()?.to_string();
     Some(error.lines().next().unwrap_or_default().to_owned())

@@ -95,7 +95,7 @@ pub struct Tally {
     pub control: BTreeMap<ControlTraffic, u64>,
     /// Frames that followed a blocked opening, by verdict.
     pub after_blocked: BTreeMap<Verdict, Volume>,
-    /// What each rule decided; the index is the [`RuleId`].
+    /// What each rule decided; the index is the [`RuleId`](crate::policy::RuleId).
     pub rules: Vec<RuleHits>,
     /// Connections by verdict, in the order of [`ConnectionVerdict::ALL`]; filled by [`Tally::finish`].
     verdicts: Vec<Count>,

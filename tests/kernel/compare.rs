@@ -1,6 +1,6 @@
 //! One scenario: the same packets to sgsim and to the kernel, and what each said of every step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Instant;
 
@@ -11,13 +11,14 @@ use sgsim::policy::{Direction, InterfaceId, Policy, RuleId};
 use sgsim::replay::{Judged, Reason, Replay, StepVerdict, Verdict};
 
 use super::differences::{Both, Difference};
+use super::follow::Follower;
 use super::lab::Lab;
 use super::observe::{Kernel, Observer, Step};
-use super::packet::{Body, COOKIE_ACK, COOKIE_ECHO, DATA, INIT, INIT_ACK, Packet, Piece};
+use super::packet::{Body, Packet, Piece};
 use super::ruleset::{self, State};
 use super::scenario::Scenario;
-use super::tcp::{self, Taken, Tracker};
-use super::traffic::{End, Key, Retired, key_of, query_of};
+use super::tcp;
+use super::traffic::{Retired, key_of, query_of};
 
 /// What was seen, over all scenarios.
 #[derive(Debug, Default)]
@@ -42,8 +43,7 @@ pub(crate) struct Comparison<'p> {
     observer: Observer<'p>,
     start: Instant,
     frames: u64,
-    trackers: BTreeMap<(usize, Key), (Tracker, End)>,
-    chunks: BTreeMap<(usize, Key), BTreeSet<u8>>,
+    follower: Follower,
     /// Conversations that can tell nothing any more.
     pub retired: Retired,
     transcript: String,
@@ -73,14 +73,15 @@ impl<'p> Comparison<'p> {
             observer: Observer::new(lab),
             start: Instant::now(),
             frames: 0,
-            trackers: BTreeMap::new(),
-            chunks: BTreeMap::new(),
+            follower: Follower::new(scenario.strict, !scenario.timeouts.is_empty()),
             retired: Retired::new(),
             transcript: String::new(),
         })
     }
 
-    /// Sends one packet to both, or a fragment of one: which, and how long the first one is. `Err` is a disagreement, with all that is needed to repeat it.
+    /// Sends one packet to both, or a fragment of one: which, and how long the first one is.
+    ///
+    /// `Err` is a disagreement, with all that is needed to repeat it.
     pub(crate) fn exchange(
         &mut self,
         packet: &Packet,
@@ -117,6 +118,12 @@ impl<'p> Comparison<'p> {
         if headless {
             return self.headless(packet, &kernel, totals).map_err(|why| self.repro(&why));
         }
+        let atomic = packet.v6() && matches!(piece, Some((0, _, false)));
+        if atomic && judged.is_some() && kernel.steps.is_empty() && !kernel.arrived {
+            *totals.differences.entry(Difference::AtomicFragment).or_default() += 1;
+            self.retired.insert(key_of(packet));
+            return Ok(());
+        }
         self.compare(packet, part.map(|(_, first)| first), judged.as_ref(), &kernel, totals)
             .map_err(|why| self.repro(&why))
     }
@@ -135,11 +142,7 @@ impl<'p> Comparison<'p> {
         totals: &mut Totals,
     ) -> Result<(), String> {
         let Some(judged) = judged else {
-            return if kernel.steps.is_empty() {
-                Ok(())
-            } else {
-                Err("only sgsim waits for more fragments".into())
-            };
+            return silent(kernel, "only sgsim waits for more fragments");
         };
         let judgement = &judged.judgement;
         match judgement.verdict() {
@@ -148,11 +151,7 @@ impl<'p> Comparison<'p> {
                 return if passed { Ok(()) } else { Err("a packet that is not subject met a step".into()) };
             }
             Verdict::Undecided if judgement.reason == Reason::OrphanFragment => {
-                return if kernel.steps.is_empty() {
-                    Ok(())
-                } else {
-                    Err("the kernel put together an orphan".into())
-                };
+                return silent(kernel, "the kernel put together an orphan");
             }
             Verdict::Undecided => return self.undecided(packet, first, totals),
             Verdict::Allow | Verdict::Drop => {}
@@ -249,9 +248,9 @@ impl<'p> Comparison<'p> {
         our: &StepVerdict,
         their: &Step,
     ) -> Result<Option<Difference>, String> {
-        let tcp = self.follow(packet, their)?;
-        let quotes_forgotten = self.quotes_forgotten(packet, their.station);
-        let chunk_too_early = self.follow_handshake(packet, their);
+        let tcp = self.follower.tcp(packet, their)?;
+        let quotes_forgotten = self.follower.quotes_forgotten(packet, their.station);
+        let chunk_too_early = self.follower.chunk(packet, their);
         let order = self.scenario.in_order(their.station, their.direction);
         let kernel_rule = their.mark.deciding.map(|at| order[at].name.as_str());
         let way = match our.reason {
@@ -300,64 +299,6 @@ impl<'p> Comparison<'p> {
         }
     }
 
-    /// Follows the kernel's TCP, and checks that this view of it is right.
-    fn follow(&mut self, packet: &Packet, their: &Step) -> Result<Option<(Taken, bool)>, String> {
-        let Body::Tcp { ports, flags } = packet.body else { return Ok(None) };
-        if !self.scenario.timeouts.is_empty() {
-            // It knows nothing of time.
-            return Ok(None);
-        }
-        let (key, sender) = ((their.station, key_of(packet)), (packet.from, ports.0));
-        let strict = self.scenario.strict;
-        let (taken, forgotten) = match self.trackers.get_mut(&key) {
-            None => (tcp::first(flags, strict), false),
-            Some((tracker, opener)) => {
-                let forgotten = tracker.forgotten;
-                (tracker.take(flags, *opener == sender, strict), forgotten)
-            }
-        };
-        let state = their.mark.state;
-        let fits = match taken {
-            Taken::Opens => state == State::New && !their.mark.confirmed,
-            Taken::Belongs => their.mark.confirmed && matches!(state, State::New | State::Established),
-            Taken::Invalid => state == State::Invalid,
-        };
-        if taken == Taken::Opens {
-            self.trackers.remove(&key);
-            if their.passed() {
-                self.trackers.insert(key, (Tracker::open(flags), sender));
-            }
-        }
-        if fits {
-            Ok(Some((taken, forgotten)))
-        } else {
-            Err(format!("the kernel's TCP is not as we think: {taken:?}"))
-        }
-    }
-
-    /// Whether an ICMP error is about a connection that the kernel forgot at a station because it was refused.
-    fn quotes_forgotten(&self, packet: &Packet, station: usize) -> bool {
-        let Body::Icmp { quoted: Some(quoted), .. } = &packet.body else { return false };
-        self.trackers.get(&(station, key_of(quoted))).is_some_and(|(tracker, _)| tracker.forgotten)
-    }
-
-    /// Follows the handshake of an SCTP association at one interface; tells whether this chunk comes before its turn.
-    fn follow_handshake(&mut self, packet: &Packet, their: &Step) -> bool {
-        let Body::Sctp { chunk, .. } = packet.body else { return false };
-        let seen = self.chunks.entry((their.station, key_of(packet))).or_default();
-        let before = match chunk {
-            INIT_ACK => Some(INIT),
-            COOKIE_ECHO | DATA => Some(INIT_ACK),
-            COOKIE_ACK => Some(COOKIE_ECHO),
-            _ => None,
-        };
-        let early = before.is_some_and(|before| !seen.contains(&before));
-        if their.passed() && their.mark.state != State::Invalid {
-            seen.insert(chunk);
-        }
-        early
-    }
-
     fn name(&self, id: RuleId) -> &'p str {
         &self.policy.rule(id).name
     }
@@ -395,6 +336,11 @@ impl<'p> Comparison<'p> {
         debug_assert!(!self.lab.ports.is_empty());
         format!("{why}\n\n=== scenario\n{}=== packets\n{}", self.scenario.yaml(), self.transcript)
     }
+}
+
+/// That the kernel has judged nothing.
+fn silent(kernel: &Kernel, otherwise: &str) -> Result<(), String> {
+    if kernel.steps.is_empty() { Ok(()) } else { Err(otherwise.into()) }
 }
 
 /// Whether the first fragment of an IPv6 datagram ends inside the TCP header.

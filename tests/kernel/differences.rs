@@ -32,6 +32,8 @@ pub(crate) enum Difference {
     Misdirected,
     /// An ICMP redirect is judged by the rules for us, and is related to what it quotes for Linux.
     Redirect,
+    /// An atomic IPv6 fragment is judged alone by us, and collides with fragments of its identification for Linux.
+    AtomicFragment,
     /// A first fragment that ends inside the headers: undecided for us, put together by Linux.
     ShortFirstFragment,
 }
@@ -48,6 +50,7 @@ impl fmt::Display for Difference {
             Self::Association => "association",
             Self::Misdirected => "misdirected",
             Self::Redirect => "redirect",
+            Self::AtomicFragment => "atomic-fragment",
             Self::ShortFirstFragment => "short-first-fragment",
         })
     }

@@ -131,7 +131,7 @@ fn schedule() -> Vec<(Duration, Packet)> {
                 let seconds =
                     TIMEOUTS.iter().find(|(known, _)| known == name).map_or(0, |(_, seconds)| *seconds);
                 let end = Duration::from_millis(last) + Duration::from_secs(seconds.into());
-                schedule.push((if late { end + NEAR } else { end - NEAR }, packet(false, ACK)));
+                schedule.push((if late { end + NEAR } else { end.saturating_sub(NEAR) }, packet(false, ACK)));
             }
         }
     }

@@ -131,7 +131,7 @@ fn logged(kind: u16, body: &[u8]) -> Option<Logged> {
         match u16::from_ne_bytes([k0, k1]) & 0x3fff {
             2 => logged.mark = u32::from_be_bytes(*value.first_chunk()?),
             9 => logged.bytes = value.to_vec(),
-            10 => logged.prefix = String::from_utf8_lossy(value).trim_end_matches('\0').to_owned(),
+            10 => String::from_utf8_lossy(value).trim_end_matches('\0').clone_into(&mut logged.prefix),
             _ => {}
         }
         rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();

@@ -20,7 +20,8 @@ impl Namespace {
     /// Makes an empty one.
     pub(crate) fn new() -> io::Result<Self> {
         let made = std::thread::spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNET)?;
+            unshare(CloneFlags::CLONE_NEWNET)
+                .map_err(|error| io::Error::other(format!("no network namespace: {error}")))?;
             File::open("/proc/thread-self/ns/net")
         });
         let handle =
@@ -48,7 +49,8 @@ impl Namespace {
         self.enter(|| {
             let mut command = Command::new(program);
             command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-            let mut child = command.spawn()?;
+            let mut child =
+                command.spawn().map_err(|error| io::Error::other(format!("no {program}: {error}")))?;
             child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes()))?;
             let output = child.wait_with_output()?;
             if output.status.success() {

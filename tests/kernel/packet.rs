@@ -45,7 +45,7 @@ pub(crate) enum Extra {
     None,
     /// IPv4: four bytes of options. IPv6: destination options.
     Options,
-    /// IPv6: hop-by-hop and destination options. IPv4: eight bytes of options.
+    /// IPv6: hop-by-hop and destination options and a routing header. IPv4: eight bytes of options.
     More,
 }
 
@@ -181,6 +181,11 @@ impl Packet {
                 let mut next = self.protocol();
                 let options = |next| [next, 0, 1, 4, 0, 0, 0, 0];
                 // Destination options would be fragmented with the rest; hop-by-hop options never are.
+                if self.extra == Extra::More && piece.is_none() {
+                    // A routing header without segments left.
+                    chain.splice(0..0, [next, 0, 4, 0, 0, 0, 0, 0]);
+                    next = 43;
+                }
                 if self.extra != Extra::None && piece.is_none() {
                     chain.splice(0..0, options(next));
                     next = 60;
@@ -234,7 +239,7 @@ impl Packet {
             Body::Tcp { flags, .. } => write!(text, " {}", flag_letters(*flags)).unwrap(),
             Body::Sctp { chunk, .. } => write!(text, " (chunk {chunk})").unwrap(),
             Body::Icmp { kind, code, identifier, .. } => {
-                write!(text, " {kind}/{code} id={identifier}").unwrap()
+                write!(text, " {kind}/{code} id={identifier}").unwrap();
             }
             _ => {}
         }

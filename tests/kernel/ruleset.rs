@@ -102,7 +102,7 @@ pub(crate) fn of(scenario: &Scenario, station: usize) -> String {
             let mut order: Vec<_> = rules.iter().enumerate().collect();
             order.sort_by_key(|(written, rule)| (rule.priority, !rule.deny, *written));
             for (written, rule) in order {
-                let mark = (written as u32 + 1) << (GROUP_BITS * position as u32);
+                let mark = (written + 1) << (GROUP_BITS as usize * position);
                 for line in lines(scenario, rule, word) {
                     writeln!(text, " {line} meta mark set meta mark or {mark:#x} return").unwrap();
                 }

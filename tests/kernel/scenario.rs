@@ -180,7 +180,7 @@ impl Scenario {
             let remote = |random: &mut Random| match random.below(10) {
                 0..=2 => Remote::Group(random.below(self.groups.len())),
                 3..=4 => Remote::Set(random.below(self.sets.len())),
-                _ => Remote::Range(*random.pick(plan::REMOTES)),
+                _ => Remote::Range(random.pick::<&str>(plan::REMOTES)),
             };
             (0..=random.below(3)).map(|_| remote(random)).collect()
         };

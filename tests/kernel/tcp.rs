@@ -1,5 +1,5 @@
 //! How Linux tracks a TCP connection, told from the outside: which packets it takes for part of the connection, and which it
-//! calls invalid (net/netfilter/nf_conntrack_proto_tcp.c, in our words).
+//! calls invalid (`net/netfilter/nf_conntrack_proto_tcp.c`, in our words).
 //!
 //! This judges nothing. It only tells, where sgsim and the kernel differ, whether the reason is one of those listed in
 //! `docs/kernel-differences.md`; and every run checks it against what the kernel says of every single packet.
@@ -75,6 +75,7 @@ enum Next {
 
 /// One connection at one interface.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "flags that the kernel keeps beside the state")]
 pub(crate) struct Tracker {
     state: State,
     /// Something came back.
@@ -90,6 +91,7 @@ pub(crate) struct Tracker {
     pub forgotten: bool,
 }
 
+#[allow(clippy::match_same_arms, reason = "a table by kind of packet, then by state")]
 const fn next(state: State, kind: Kind, forwards: bool) -> Next {
     match (kind, state, forwards) {
         (Kind::Syn, SynSent, true) => Next::To(SynSent),

@@ -69,6 +69,9 @@ const SCRIPTS: &[&[(bool, u8)]] = &[
 /// What the generator may not speak of again: the two sides came apart there, for a reason that is listed.
 pub(crate) type Retired = BTreeSet<Key>;
 
+/// Makes what is said, between these ports.
+type Say = Box<dyn Fn((u16, u16)) -> Body>;
+
 /// Traffic of one scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
@@ -150,14 +153,14 @@ impl Traffic {
         let (source, wanted) = (random.bits16(), port(random));
         let identifier = if random.percent(20) { 0 } else { random.bits16() };
         let (talk, ports) = match random.below(20) {
-            0..=8 => (Talk::Tcp(*random.pick(SCRIPTS)), (source, wanted)),
+            0..=8 => (Talk::Tcp(random.pick::<&[_]>(SCRIPTS)), (source, wanted)),
             9..=11 => (Talk::Datagrams(17), (source, wanted)),
             12 => (Talk::Datagrams(136), (source, wanted)),
             13..=14 => (Talk::Sctp, (source, wanted)),
             15..=17 => {
                 let (request, reply) =
                     if v6 { (128, 129) } else { *random.pick(&[(8, 0), (8, 0), (13, 14), (17, 18)]) };
-                let code = if random.percent(10) { 1 } else { 0 };
+                let code = u8::from(random.percent(10));
                 (Talk::Query(request, reply, code), (identifier, identifier))
             }
             _ => (Talk::Other(*random.pick(OTHERS)), (0, 0)),
@@ -171,13 +174,14 @@ impl Traffic {
 
     /// An ICMP error about a conversation, or about a packet that nobody sent.
     fn error(&self, random: &mut Random) -> Option<Packet> {
-        let quoted = if random.percent(85) {
+        let mut quoted = if random.percent(85) {
             let known = self.conversations.len();
             let conversation = &self.conversations[known - 1 - random.below(known.min(12))];
             random.pick(&conversation.said).clone()
         } else {
             stray(random)
         };
+        quoted.extra = *random.pick(&[Extra::None, Extra::None, Extra::None, Extra::Options, Extra::More]);
         let v6 = quoted.v6();
         let (kind, code) = if v6 {
             *random.pick(&[(1, 0), (1, 4), (2, 0), (3, 0), (4, 0), (137, 0)])
@@ -212,7 +216,7 @@ impl Conversation {
     }
 
     /// Whether the first end speaks, and what.
-    fn body(&self, step: usize, random: &mut Random) -> (bool, Box<dyn Fn((u16, u16)) -> Body>) {
+    fn body(&self, step: usize, random: &mut Random) -> (bool, Say) {
         let either = random.percent(50);
         match self.talk {
             Talk::Tcp(script) => {

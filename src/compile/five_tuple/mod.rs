@@ -156,16 +156,15 @@ impl Plan {
     #[inline(always)]
     fn lookup<K: Kernel>(&self, kernel: K, all: &[u8], batch: &[FiveTuple; BATCH], best: &mut [u32; BATCH]) {
         let mut places = [0u8; BATCH];
-        let mut active = all;
-        for (at, (first, part)) in self.parts.iter().enumerate() {
-            if at > 0 {
-                let mut count = 0usize;
+        for (first, part) in &self.parts {
+            let mut count = 0usize;
+            if *first > 0 {
                 for &place in all {
                     places[count & (BATCH - 1)] = place;
                     count += usize::from(best[place as usize] > *first);
                 }
-                active = &places[..count];
             }
+            let active = if *first > 0 { &places[..count] } else { all };
             match part {
                 Part::Tree(tree) => self.forest.lookup(kernel, tree, active, batch, best),
                 Part::Matrix(matrix) => matrix.lookup(kernel, active, batch, best),

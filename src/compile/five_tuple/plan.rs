@@ -33,7 +33,8 @@ pub(super) enum Part {
 /// A compiled list: parts, best rule first, and what the trees share.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    /// Each with the lowest index of its rules.
+    /// Each with the lowest index of its rules: a header that already has a better answer is not asked. Zero where
+    /// nearly all are asked anyway, so that finding out whom to ask would cost more than it spares.
     pub(super) parts: Vec<(u32, Part)>,
     pub(super) forest: Forest,
 }
@@ -75,7 +76,9 @@ impl Plan {
                 }
             }
         }
-        best.map_or_else(|| Self::without_copies(rules), |(_, plan)| plan)
+        let mut plan = best.map_or_else(|| Self::without_copies(rules), |(_, plan)| plan);
+        plan.ask_all_where_nearly_all(&headers);
+        plan
     }
 
     /// The fallback for lists whose trees would grow over their budget: without copies they cannot.
@@ -117,6 +120,34 @@ impl Plan {
         Ok(Self { parts, forest: builder.finish() })
     }
 
+    /// Stops sorting out headers before parts that nearly all of them are asked.
+    fn ask_all_where_nearly_all(&mut self, headers: &[FiveTuple]) {
+        let mut asked = vec![0; self.parts.len()];
+        for header in headers {
+            let mut best = NO_MATCH;
+            for ((first, part), asked) in self.parts.iter().zip(&mut asked) {
+                if best <= *first {
+                    break;
+                }
+                *asked += 1;
+                best = best.min(self.find(part, header, &mut Steps::default()));
+            }
+        }
+        for ((first, _), asked) in self.parts.iter_mut().zip(asked) {
+            if asked * 10 > headers.len() * 9 {
+                *first = 0;
+            }
+        }
+    }
+
+    /// Looks one header up in one part, slowly.
+    fn find(&self, part: &Part, header: &FiveTuple, steps: &mut Steps) -> u32 {
+        match part {
+            Part::Tree(tree) => self.forest.walk(tree, header, steps),
+            Part::Matrix(matrix) => matrix.find(header),
+        }
+    }
+
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
         let of_part = |part: &Part| match part {
@@ -136,15 +167,10 @@ impl Plan {
                     break;
                 }
                 match part {
-                    Part::Tree(tree) => {
-                        trees += 1;
-                        best = best.min(self.forest.walk(tree, header, &mut steps));
-                    }
-                    Part::Matrix(matrix) => {
-                        matrices += 1;
-                        best = best.min(matrix.find(header));
-                    }
+                    Part::Tree(_) => trees += 1,
+                    Part::Matrix(_) => matrices += 1,
                 }
+                best = best.min(self.find(part, header, &mut steps));
             }
         }
         // A root and a line cost two steps; a matrix about three. Steps get longer as less of the forest is near: by
