@@ -53,7 +53,7 @@ impl Compression {
                 decoder.set_max_window_size(ZSTD_WINDOW);
                 Decoder::Zstd(Box::new(Zstd { decoder, input, in_frame: false, error: None }))
             }
-            Self::Lz4 => Decoder::Lz4(Box::new(Lz4Decoder::new(input))),
+            Self::Lz4 => Decoder::Lz4(Box::new(Lz4 { decoder: Lz4Decoder::new(input), frame: None })),
         };
         Box::new(Decompressed { format: self, decoder, offset: 0 })
     }
@@ -112,7 +112,7 @@ impl BufRead for Input {
 enum Decoder {
     Gzip(Box<MultiGzDecoder<Input>>),
     Zstd(Box<Zstd>),
-    Lz4(Box<Lz4Decoder<Input>>),
+    Lz4(Box<Lz4>),
 }
 
 impl Decoder {
@@ -120,7 +120,7 @@ impl Decoder {
         match self {
             Self::Gzip(decoder) => decoder.get_mut(),
             Self::Zstd(decoder) => &mut decoder.input,
-            Self::Lz4(decoder) => decoder.get_mut(),
+            Self::Lz4(decoder) => decoder.decoder.get_mut(),
         }
     }
 
@@ -132,21 +132,56 @@ impl Decoder {
                 decoder.read(&mut buffer[..step])
             }
             Self::Zstd(decoder) => decoder.read(buffer),
-            Self::Lz4(decoder) => read_lz4(decoder, buffer),
+            Self::Lz4(decoder) => decoder.read(buffer),
         }
     }
 }
 
-/// Reads through the frames of an lz4 stream.
-fn read_lz4(decoder: &mut Lz4Decoder<Input>, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match decoder.read(buffer)? {
-            // The decoder takes an end between two blocks for the end of its frame.
-            0 if decoder.get_ref().ended => return Err(io::ErrorKind::UnexpectedEof.into()),
-            0 if decoder.get_mut().fill_buf()?.is_empty() => return Ok(0),
-            0 => {}
-            count => return Ok(count),
+/// The frames of an lz4 stream.
+struct Lz4 {
+    decoder: Lz4Decoder<Input>,
+    frame: Option<Lz4Frame>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lz4Frame {
+    /// It ends with a mark.
+    Usual,
+    /// It ends where the stream does.
+    Legacy,
+}
+
+impl Lz4 {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let frame = match self.frame {
+                Some(frame) => frame,
+                None => match self.decoder.get_mut().fill_buf()? {
+                    [] => return Ok(0),
+                    // Of a magic that is split the rest decides: the decoder checks it.
+                    [0x02, ..] => *self.frame.insert(Lz4Frame::Legacy),
+                    _ => *self.frame.insert(Lz4Frame::Usual),
+                },
+            };
+            match self.decoder.read(buffer)? {
+                // The decoder takes an end between two blocks for the end of its frame.
+                0 if self.decoder.get_ref().ended => match frame {
+                    Lz4Frame::Legacy => return Ok(0),
+                    Lz4Frame::Usual => return Err(io::ErrorKind::UnexpectedEof.into()),
+                },
+                0 => self.next_frame(),
+                count => return Ok(count),
+            }
         }
+    }
+
+    /// Makes ready for another frame: with a decoder of its own, since one keeps the block size of its first frame.
+    fn next_frame(&mut self) {
+        let nothing =
+            Input { reader: BufReader::with_capacity(0, Box::new(io::empty())), offset: 0, ended: true };
+        let decoder = std::mem::replace(&mut self.decoder, Lz4Decoder::new(nothing));
+        self.decoder = Lz4Decoder::new(decoder.into_inner());
+        self.frame = None;
     }
 }
 

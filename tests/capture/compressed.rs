@@ -35,6 +35,12 @@ fn lz4(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A block of a legacy lz4 frame: its length, and it.
+fn legacy_block(bytes: &[u8]) -> Vec<u8> {
+    let block = lz4_flex::block::compress(bytes);
+    join(&[&u32::try_from(block.len()).unwrap().to_le_bytes(), &block])
+}
+
 /// A zstd frame that decoders step over (RFC 8878 section 3.1.2), as parallel compressors write first.
 fn skippable(bytes: &[u8]) -> Vec<u8> {
     join(&[&[0x5a, 0x2a, 0x4d, 0x18], &u32::try_from(bytes.len()).unwrap().to_le_bytes(), bytes])
@@ -116,6 +122,17 @@ fn concatenated_streams_are_one() {
     for (name, compress) in FORMATS {
         assert_eq!(all(join(&[&compress(one), &compress(&[]), &compress(two)])), (900, None), "{name}");
     }
+    let blocks = |bytes: &[u8], size| {
+        let mut encoder = FrameEncoder::with_frame_info(FrameInfo::new().block_size(size), Vec::new());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    for sizes in [[BlockSize::Max64KB, BlockSize::Max1MB], [BlockSize::Max1MB, BlockSize::Max64KB]] {
+        let frames = join(&[&blocks(one, sizes[0]), &blocks(two, sizes[1])]);
+        assert_eq!(all(frames), (900, None), "block sizes may differ");
+    }
+    let legacy = join(&[&[0x02, 0x21, 0x4c, 0x18], &legacy_block(&plain)]);
+    assert_eq!(all(legacy), (900, None), "a legacy frame ends where the file does");
     let parallel = [&skippable(b"size")[..], &zstd(one), &skippable(&[0; 9000]), &zstd(two)];
     assert_eq!(all(parallel.concat()), (900, None));
 }
