@@ -116,7 +116,7 @@ pub(super) fn judge<M: Matcher>(
         read.unsupported.push((file.link(), read.frames));
         chain.error.get_or_insert_with(|| file.unsupported(read.frames));
     }
-    (vec![read], chain.error.into_iter().collect())
+    Outcome { reads: vec![read], errors: chain.error.into_iter().collect(), ..Outcome::default() }
 }
 
 impl Read {
