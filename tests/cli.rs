@@ -97,13 +97,20 @@ fn what_is_no_capture_is_named() {
 }
 
 #[test]
-fn an_unsupported_link_type_is_counted_and_not_judged() {
+fn an_unsupported_link_type_is_told_counted_and_not_judged() {
     let mut bytes = capture();
     bytes[20] = 147; // LINKTYPE_USER0
     let path = file("user0.pcap", &bytes);
     let ran = sgsim(&["replay", path.to_str().unwrap(), "-s", SCENARIO]);
-    assert_eq!(ran.code, 0, "every frame was accounted for: {}", ran.stderr);
-    assert!(ran.stdout.contains("1583") && ran.stdout.contains("147"), "{}", ran.stdout);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.stderr.contains(
+            "user0.pcap at byte 24: link type (147) is not supported, frames that are not decoded: 1583"
+        ),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.contains("Packets: 1583") && ran.stdout.contains("147"), "{}", ran.stdout);
     assert!(ran.stdout.starts_with("Connections: 0 allowed, 0 blocked"));
 }
 
@@ -142,6 +149,12 @@ fn a_pipe_closed_early_ends_quietly() {
         child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""), "{format}");
     }
+    let mut failing = command(&["replay", CAPTURE, "-s", SCENARIO, "--fail-on", "blocked"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(failing.stdout.take());
+    assert_eq!(failing.wait().unwrap().code(), Some(1), "what was found stays found");
 }
 
 #[test]
@@ -210,4 +223,86 @@ fn presets_need_their_parameters() {
     let list = sgsim(&["preset", "list"]);
     assert_eq!(list.code, 0);
     assert!(list.stdout.contains("cce/turbo-hardened"));
+}
+
+#[test]
+fn a_check_that_could_not_check_does_not_pass() {
+    // Cut to 34 bytes a frame: no port was kept.
+    let mut cut = capture()[..24].to_vec();
+    let whole = capture();
+    let mut at = 24;
+    while at < whole.len() {
+        let length = u32::from_le_bytes(whole[at + 8..at + 12].try_into().unwrap()) as usize;
+        cut.extend(&whole[at..at + 8]);
+        cut.extend(u32::try_from(length.min(34)).unwrap().to_le_bytes());
+        cut.extend(&whole[at + 12..at + 16 + length.min(34)]);
+        at += 16 + length;
+    }
+    let path = file("snap34.pcap", &cut);
+    let ran = sgsim(&["replay", path.to_str().unwrap(), "-s", SCENARIO, "--fail-on", "blocked,undecided"]);
+    assert_eq!(ran.code, 1, "packets that cannot be judged are undecided: {}", ran.stdout);
+    let empty = file("header-only.pcap", &whole[..24]);
+    let nothing = sgsim(&["replay", empty.to_str().unwrap(), "-s", SCENARIO, "--fail-on", "blocked"]);
+    assert_eq!(nothing.code, 4);
+    assert_eq!(sgsim(&["replay", empty.to_str().unwrap(), "-s", SCENARIO]).code, 0);
+}
+
+#[test]
+fn outputs_stay_apart_from_inputs_and_each_other() {
+    let input = file("input.pcap", &capture());
+    let (input, other) = (input.to_str().unwrap(), file("records.ndjson", b""));
+    let other = other.to_str().unwrap();
+    for option in ["-o", "--packets", "--connections"] {
+        let ran = sgsim(&["replay", input, "-s", SCENARIO, option, input]);
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.contains("is an input"), "{}", ran.stderr);
+        assert_eq!(fs::read(input).unwrap(), capture(), "it is as it was");
+    }
+    let link = Path::new(input).with_file_name("hard-link.pcap");
+    // A run before may have left it, as a link to this very input.
+    let _ = fs::remove_file(&link);
+    fs::hard_link(input, &link).unwrap();
+    let linked = sgsim(&["replay", input, "-s", SCENARIO, "-o", link.to_str().unwrap()]);
+    assert_eq!((linked.code, fs::read(input).unwrap() == capture()), (2, true));
+    let twice = sgsim(&["replay", input, "-s", SCENARIO, "--packets", other, "--connections", other]);
+    assert_eq!(twice.code, 2);
+    let report = file("report.txt", b"");
+    assert_eq!(sgsim(&["replay", input, "-s", SCENARIO, "-o", report.to_str().unwrap()]).code, 0);
+    assert!(!fs::read_to_string(report).unwrap().contains('\x1b'), "a file is no terminal");
+}
+
+#[test]
+fn a_cut_standard_input_is_told_in_the_report_too() {
+    let cut = file("cut-stdin.pcap", &capture()[..100_000]);
+    let output = command(&["replay", "-", "-s", SCENARIO, "--format", "json"])
+        .stdin(fs::File::open(cut).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["captures"][0]["error"].as_str().unwrap().contains("standard input at byte"), "{report}");
+}
+
+#[test]
+fn behind_a_deny_no_allow_rule_is_offered() {
+    let scenario = b"groups:\n  d: { ingress: [deny tcp 22 from any] }\n  a: { ingress: [allow tcp 22 from 10.0.0.0/8] }\ninterfaces: { i: { addresses: 10.20.0.4, groups: [d, a] } }\n";
+    let path = file("deny.yaml", scenario);
+    let ran = sgsim(&["explain", "-s", path.to_str().unwrap(), "tcp 1.1.1.1:1 > 10.20.0.4:22"]);
+    assert!(ran.stdout.contains("narrow the deny rule") && !ran.stdout.contains("nearest"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_engine_tells_its_strategy_and_sizes() {
+    let ran = sgsim(&["explain", "--engine", "-s", SCENARIO]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for part in [
+        "address classes  ",
+        "service classes  ",
+        "bytes",
+        "ingress of node",
+        "egress of control",
+        "decision table of",
+    ] {
+        assert!(ran.stdout.contains(part), "{part} in {}", ran.stdout);
+    }
 }

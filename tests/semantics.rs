@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use sgsim::compile::{Linear, Matcher};
+use sgsim::compile::{Compiled, Linear, Matcher};
 use sgsim::policy::{Policy, Scenario};
 
 use sgsim::replay::{InOrder, Judged, Replay};
@@ -92,5 +92,6 @@ fn verdict_tables_hold_for_every_matcher() {
     for path in paths {
         let table = read(&path);
         check(&path, &table, "linear", &Linear::new(&table.policy));
+        check(&path, &table, "compiled", &Compiled::new(&table.policy));
     }
 }

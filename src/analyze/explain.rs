@@ -105,7 +105,7 @@ pub struct ExplainedStep {
     pub groups: Vec<(GroupId, Option<RuleId>)>,
     /// Rules that match as well, in the order they would have been asked.
     pub next: Vec<RuleId>,
-    /// For a drop: the allow rules that came nearest, best first.
+    /// For a drop: the allow rules that came nearest, best first; where a deny rule decided, of those asked before it.
     pub nearest: Vec<Miss>,
     /// What the rules of the other direction were asked, to see whether the far side may have opened the connection,
     /// and which would have allowed or denied it.
@@ -175,7 +175,9 @@ pub fn explain_step(
         let matching = in_order.iter().copied().filter(|&id| policy.rule(id).matches(header));
         next = matching.filter(|&id| Some(id) != decided).collect();
         if verdict.reason.verdict() == Verdict::Drop {
-            nearest = nearest_misses(policy, &in_order, header);
+            // An allow rule behind the deny that decided would not help, however it is changed.
+            let before = in_order.iter().take_while(|&&id| Some(id) != decided);
+            nearest = nearest_misses(policy, before, header);
         }
     }
     ExplainedStep {
@@ -193,8 +195,12 @@ pub fn explain_step(
 
 /// The allow rules that need the smallest change to match, best first: fewest fields missed, then the cheaper fields, then
 /// the nearer port or network, then the order asked.
-fn nearest_misses(policy: &Policy, in_order: &[RuleId], header: &Header) -> Vec<Miss> {
-    let allows = in_order.iter().filter(|&&id| policy.rule(id).action == Action::Allow);
+fn nearest_misses<'a>(
+    policy: &Policy,
+    asked: impl Iterator<Item = &'a RuleId>,
+    header: &Header,
+) -> Vec<Miss> {
+    let allows = asked.filter(|&&id| policy.rule(id).action == Action::Allow);
     let mut misses: Vec<_> = allows
         .map(|&rule| Miss { rule, missed: policy.rule(rule).compare(header) })
         .filter(|miss| !miss.missed.is_match())

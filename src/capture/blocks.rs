@@ -245,6 +245,12 @@ impl Blocks {
         self.pcap.next(&mut source).err().map(|fault| fault.named(&self.name))
     }
 
+    /// The error that all frames were given without being decoded, as [`CaptureReader`](super::CaptureReader) tells it.
+    pub fn unsupported(&self, frames: u64) -> CaptureError {
+        let problem = CaptureProblem::LinkType { link: self.link(), frames };
+        CaptureError::new(self.name.clone(), self.first_record(), problem)
+    }
+
     /// An error of the system while reading a block.
     pub fn read_error(&self, offset: u64, error: io::Error) -> CaptureError {
         CaptureError::new(self.name.clone(), offset, CaptureProblem::Read(error))

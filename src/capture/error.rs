@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use super::LinkType;
+
 /// Why a capture could not be read, or not further.
 ///
 /// Prints all there is to tell, as a fragment fit for "failed to ..."; so it has no source of its own. What was
@@ -99,6 +101,15 @@ pub enum CaptureProblem {
     /// A pcapng section whose byte order is not told.
     #[error("the byte-order magic of a section is {}, expected 1a 2b 3c 4d or 4d 3c 2b 1a", Hex(.0))]
     ByteOrder([u8; 4]),
+    /// Frames of a link type that is not decoded. Told when the capture is at its end; they were given as
+    /// [`Content::NotIp`](crate::packet::Content::NotIp).
+    #[error("{link} is not supported, frames that are not decoded: {frames}")]
+    LinkType {
+        /// The first such link type.
+        link: LinkType,
+        /// Frames of any such link type.
+        frames: u64,
+    },
     /// A pcapng packet names an interface that the section does not have.
     #[error("a packet of interface {id}, but the section describes {known} interfaces")]
     UnknownInterface {

@@ -68,6 +68,17 @@ pub struct CaptureReader {
     source: Source,
     container: Container,
     finished: bool,
+    unsupported: Option<Unsupported>,
+}
+
+/// Frames that cannot be decoded.
+#[derive(Debug, Clone, Copy)]
+struct Unsupported {
+    /// Where the first of them stands.
+    offset: u64,
+    /// Its link type.
+    link: LinkType,
+    frames: u64,
 }
 
 impl CaptureReader {
@@ -88,7 +99,7 @@ impl CaptureReader {
         let name = name.into();
         let mut source = Source::new(Box::new(reader));
         match container(&mut source) {
-            Ok(container) => Ok(Self { name, source, container, finished: false }),
+            Ok(container) => Ok(Self { name, source, container, finished: false, unsupported: None }),
             Err(fault) => Err(fault.named(&name)),
         }
     }
@@ -99,21 +110,33 @@ impl CaptureReader {
     }
 
     /// The next frame as it is in the capture; `None` at its end, and after an error.
+    ///
+    /// Frames of an unsupported link type are given like all others; that there were any is an error at the end.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
         if self.finished {
             return Ok(None);
         }
+        let offset = self.source.offset();
         let located = match &mut self.container {
             Container::Pcap(pcap) => pcap.next(&mut self.source),
             Container::PcapNg(pcapng) => pcapng.next(&mut self.source),
         };
         match located {
             Ok(Some(Located { time, link, bytes, wire_length })) => {
+                if !link.is_supported() {
+                    self.unsupported.get_or_insert(Unsupported { offset, link, frames: 0 }).frames += 1;
+                }
                 Ok(Some(Record { time, link, bytes: self.source.bytes(bytes), wire_length }))
             }
             Ok(None) => {
                 self.finished = true;
-                Ok(None)
+                self.unsupported.map_or(Ok(None), |Unsupported { offset, link, frames }| {
+                    Err(CaptureError::new(
+                        self.name.clone(),
+                        offset,
+                        CaptureProblem::LinkType { link, frames },
+                    ))
+                })
             }
             Err(fault) => {
                 self.finished = true;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::analyze::{Explanation, Recorder};
-use crate::compile::Linear;
+use crate::compile::{Compiled, Linear};
 use crate::packet::Flow;
 use crate::policy::Policy;
 use crate::replay::{Judged, Replay};
@@ -19,15 +19,24 @@ pub(super) struct Args {
     #[command(flatten)]
     scenario: ScenarioArgs,
     /// Flows such as 'tcp 192.168.0.10:40000 > 192.168.0.21:10250', or captures with --frame.
-    #[arg(required = true, value_name = "FLOW|CAPTURE", help_heading = "Input")]
+    #[arg(required_unless_present = "engine", value_name = "FLOW|CAPTURE", help_heading = "Input")]
     subjects: Vec<String>,
     /// Number of the frame in the captures, as Wireshark counts.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Input")]
     frame: Option<u64>,
+    /// Show what the rules were compiled into: strategy, classes, tables, bytes.
+    #[arg(long, conflicts_with_all = ["subjects", "frame"], help_heading = "Output")]
+    engine: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let scenario = load::scenario(&args.scenario)?;
+    if args.engine {
+        let mut out = output::stdout();
+        report::engine::write(&mut out, &scenario.policy, &Compiled::new(&scenario.policy).report())?;
+        out.flush()?;
+        return Ok(ExitStatus::Done);
+    }
     match args.frame {
         Some(frame) => of_capture(&scenario.policy, &args.subjects, frame),
         None => of_flows(&scenario.policy, &args.subjects),

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod files;
 mod load;
 mod output;
 mod preset;
@@ -31,7 +32,8 @@ Examples:
   sgsim explain -s cluster.yaml 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'
   sgsim preset show cce/tunnel --set vpc=192.168.0.0/16 --set container=10.0.0.0/16 --set master=192.168.0.8/29
 
-Exit status: 0 done, 1 found what --fail-on names, 2 could not run or could not read all of it.";
+Exit status: 0 done, 1 found what --fail-on names, 2 could not run or could not read all of it, 4 --fail-on had
+nothing to look at.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {

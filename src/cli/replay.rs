@@ -1,21 +1,20 @@
 //! `sgsim replay`: which traffic would each group allow or drop, and which rule decides.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::compile::Linear;
+use crate::compile::{Compiled, Linear};
 use crate::pipeline::{self, Difference, Verifier};
 use crate::policy::Policy;
-use crate::replay::{ConnectionVerdict, InOrder, Judged, Out, Replay};
+use crate::replay::{ConnectionVerdict, InOrder, Judged, Out, Replay, Tally, Verdict};
 use crate::report::{
     CaptureSummary, Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Results,
     Show,
 };
 
 use super::source::Source;
-use super::{Error, ExitStatus, ScenarioArgs, load, output, threads};
+use super::{Error, ExitStatus, ScenarioArgs, files, load, output, threads};
 
 /// Judge captured traffic: what would each group allow or drop, and which rule decides?
 #[derive(Debug, clap::Args)]
@@ -24,7 +23,7 @@ pub(super) struct Args {
     source: Source,
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// List connections of these verdicts in full: allowed, blocked, assumed, undecided, outside, all.
+    /// List connections of these verdicts in full (text and markdown; the other formats hold all): allowed, blocked, assumed, undecided, outside, all.
     #[arg(long, value_name = "VERDICT,...", value_parser = verdicts, help_heading = "Output")]
     show: Option<Show>,
     /// Add what each group allows and blocks, peer by peer.
@@ -43,7 +42,8 @@ pub(super) struct Args {
     /// Write one record per packet, likewise.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     packets: Option<PathBuf>,
-    /// Exit with status 1 when there are connections of these verdicts.
+    /// Exit with status 1 when there are connections of these verdicts (or packets that are undecided), with 4 when no
+    /// group was asked about anything.
     #[arg(long, value_name = "VERDICT,...", value_parser = verdicts, help_heading = "Output")]
     fail_on: Option<Show>,
     /// Threads to work with: all processors unless told.
@@ -67,15 +67,16 @@ fn verdicts(text: &str) -> Result<Show, ParseShowError> {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
+    args.check_files()?;
     let scenario = load::scenario(&args.scenario)?;
     let policy = &scenario.policy;
-    let matcher = Linear::new(policy);
+    let matcher = Compiled::new(policy);
     // Created before the work begins, so that a file that cannot be written is told at once.
-    let mut report_file = args.output.as_deref().map(create).transpose()?;
-    let connection_file = args.connections.as_deref().map(create).transpose()?;
+    let mut report_file = args.output.as_deref().map(files::create_plain).transpose()?;
+    let connection_file = args.connections.as_deref().map(files::create).transpose()?;
     let packet_file = match args.packets.as_deref() {
         Some(path) => {
-            Some((PacketWriter::new(policy, &matcher, RecordFormat::of(path), create(path)?)?, path))
+            Some((PacketWriter::new(policy, &matcher, args.record_format(path), files::create(path)?)?, path))
         }
         None => None,
     };
@@ -91,10 +92,10 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         captures: &captures,
     };
     if let (Some(path), Some(mut out)) = (&args.connections, connection_file) {
-        RecordFormat::of(path)
+        args.record_format(path)
             .write_connections(&results, &mut out)
             .and_then(|()| out.flush())
-            .map_err(|error| cannot_write(path, &error))?;
+            .map_err(|error| files::cannot_write(path, &error))?;
     }
     // Told even when nobody reads the report to its end.
     for error in &errors {
@@ -104,23 +105,40 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         (Some(path), Some(out)) => {
             threads
                 .install(|| write_report(args, &results, out))
-                .map_err(|error| cannot_write(path, &error))?;
+                .map_err(|error| files::cannot_write(path, &error))?;
         }
         _ if args.records_to_stdout() => {}
-        _ => threads.install(|| write_report(args, &results, &mut output::stdout()))?,
+        _ => match threads.install(|| write_report(args, &results, &mut output::stdout())) {
+            // Whoever reads has seen enough; what was found stays found.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            written => written?,
+        },
     }
     if !errors.is_empty() {
         return Ok(ExitStatus::Failed);
     }
-    let failing = args.fail_on.unwrap_or_default();
-    let found = |&verdict: &ConnectionVerdict| {
-        failing.contains(verdict) && tally.connections(verdict).connections > 0
+    Ok(args.fail_on.map_or(ExitStatus::Done, |failing| judged_by(failing, &tally)))
+}
+
+/// How a run ends that was asked to fail on these verdicts. A packet that could not be judged counts although it
+/// belongs to no connection.
+fn judged_by(failing: Show, tally: &Tally) -> ExitStatus {
+    let any = |verdict: ConnectionVerdict| {
+        let undecided =
+            verdict == ConnectionVerdict::Undecided && tally.verdict(Verdict::Undecided).packets > 0;
+        undecided || tally.connections(verdict).connections > 0
     };
-    Ok(if ConnectionVerdict::ALL.iter().any(found) { ExitStatus::Found } else { ExitStatus::Done })
+    if ConnectionVerdict::ALL.into_iter().any(|verdict| failing.contains(verdict) && any(verdict)) {
+        return ExitStatus::Found;
+    }
+    let asked = ConnectionVerdict::ALL
+        .into_iter()
+        .any(|verdict| verdict != ConnectionVerdict::Outside && any(verdict));
+    if asked { ExitStatus::Done } else { ExitStatus::Nothing }
 }
 
 /// A finished replay, what was read of each capture, and what went wrong.
-type Whole<'p> = (Replay<'p, Linear<'p>>, Vec<CaptureSummary>, Vec<String>);
+type Whole<'p> = (Replay<'p, Compiled<'p>>, Vec<CaptureSummary>, Vec<String>);
 /// Takes the records of packets.
 type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
 
@@ -135,7 +153,7 @@ impl Args {
     fn judge_all<'p>(
         &self,
         policy: &'p Policy,
-        matcher: &'p Linear<'p>,
+        matcher: &'p Compiled<'p>,
         records: Option<Records<'_, 'p>>,
     ) -> Result<Whole<'p>, Error> {
         let input = self.source.open_all(self.block_size)?;
@@ -162,7 +180,7 @@ impl Args {
         let out: &mut Out<'_> = &mut take;
         let (captures, errors) = input.judge(&self.source, &mut replay, Some(out));
         if let Some((writer, path)) = &mut records {
-            result.and_then(|()| writer.finish()).map_err(|error| cannot_write(path, &error))?;
+            result.and_then(|()| writer.finish()).map_err(|error| files::cannot_write(path, &error))?;
         }
         if let Some(verifier) = verifier {
             let compared = verifier.compared();
@@ -181,7 +199,7 @@ impl Args {
     ) -> Result<Option<Verifier<'p>>, Error> {
         let Some(every) = self.verify else { return Ok(None) };
         let captures = &self.source.captures;
-        if captures.is_empty() || captures.iter().any(|path| is_stdout(path)) {
+        if captures.is_empty() || captures.iter().any(|path| files::is_stdout(path)) {
             let needs = "--verify reads the captures a second time: it needs files";
             return Err(Error::Message(needs.to_owned()));
         }
@@ -203,25 +221,21 @@ impl Args {
     }
 
     fn records_to_stdout(&self) -> bool {
-        [&self.connections, &self.packets].into_iter().flatten().any(|path| is_stdout(path))
+        [&self.connections, &self.packets].into_iter().flatten().any(|path| files::is_stdout(path))
     }
-}
 
-fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-fn create(path: &Path) -> Result<Box<dyn Write + Send>, Error> {
-    if is_stdout(path) {
-        return Ok(Box::new(output::stdout()));
+    /// The format of a file of records: by its name, on standard output by `--format`.
+    fn record_format(&self, path: &Path) -> RecordFormat {
+        match self.format {
+            Format::Csv if files::is_stdout(path) => RecordFormat::Csv,
+            _ => RecordFormat::of(path),
+        }
     }
-    let file = File::create(path).map_err(|error| cannot_write(path, &error))?;
-    Ok(Box::new(BufWriter::with_capacity(1 << 16, file)))
-}
 
-fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
-    if is_stdout(path) && error.kind() == std::io::ErrorKind::BrokenPipe {
-        return Error::Write(std::io::ErrorKind::BrokenPipe.into());
+    /// Refuses to write over what is read, or two outputs to one place.
+    fn check_files(&self) -> Result<(), Error> {
+        let outputs = [&self.output, &self.connections, &self.packets].into_iter().flatten();
+        let inputs = self.source.captures.iter().chain([&self.scenario.scenario]);
+        files::check_apart(inputs, outputs)
     }
-    Error::Message(format!("failed to write {}: {error}", path.display()))
 }

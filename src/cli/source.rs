@@ -11,6 +11,9 @@ use crate::report::{CaptureSummary, UnsupportedLink};
 
 use super::Error;
 
+/// What errors call the capture that `-` stands for.
+const STDIN: &str = "standard input";
+
 /// What to judge.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
@@ -38,7 +41,7 @@ impl Source {
         let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
         let timeline = match &self.captures[..] {
             [one] if is_stdin(one) => {
-                let reader = CaptureReader::new("standard input", std::io::stdin());
+                let reader = CaptureReader::new(STDIN, std::io::stdin());
                 reader.map(Timeline::of).map_err(|error| Error::Message(format!("failed to {error}")))?
             }
             several if several.iter().any(is_stdin) => {
@@ -48,8 +51,10 @@ impl Source {
             }
             several => Timeline::open(several),
         };
-        let name =
-            |path: &PathBuf| CaptureSummary { name: path.display().to_string(), ..CaptureSummary::default() };
+        let name = |path: &PathBuf| {
+            let name = if is_stdin(path) { STDIN.to_owned() } else { path.display().to_string() };
+            CaptureSummary { name, ..CaptureSummary::default() }
+        };
         let summaries = self.captures.iter().map(name).collect();
         Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
     }
@@ -67,7 +72,7 @@ impl Source {
         Ok(match &self.captures[..] {
             [] => Whole::Flows(self.flows.clone()),
             [one] if one.as_os_str() == "-" => {
-                let reader = CaptureReader::new("standard input", std::io::stdin());
+                let reader = CaptureReader::new(STDIN, std::io::stdin());
                 let reader = reader.map_err(|error| Error::Message(format!("failed to {error}")))?;
                 Whole::Captures(Captures::of(reader))
             }
@@ -100,17 +105,18 @@ impl Whole {
         match self {
             Self::Captures(captures) => {
                 let (reads, errors) = captures.judge(replay, out);
-                let told = |error: &CaptureError| format!("failed to {error}");
                 let summary = |(path, read): (&PathBuf, Read)| {
-                    let name = path.display().to_string();
+                    let is_stdin = path.as_os_str() == "-";
+                    let name = if is_stdin { STDIN.to_owned() } else { path.display().to_string() };
                     let links = read.unsupported.into_iter();
                     let unsupported =
                         links.map(|(link, frames)| UnsupportedLink { link_type: link.0, frames }).collect();
-                    let error = errors.iter().find(|error| error.name() == name).map(told);
                     let Read { frames, first, last, .. } = read;
-                    CaptureSummary { name, frames, first, last, unsupported, error }
+                    CaptureSummary { name, frames, first, last, unsupported, error: None }
                 };
-                (source.captures.iter().zip(reads).map(summary).collect(), errors.iter().map(told).collect())
+                let mut summaries: Vec<_> = source.captures.iter().zip(reads).map(summary).collect();
+                tell_errors(&mut summaries, &errors);
+                (summaries, errors.iter().map(told).collect())
             }
             Self::Flows(flows) => {
                 for (number, flow) in (1..).zip(flows) {
@@ -175,12 +181,7 @@ impl Packets {
     /// What was read of each capture, and what went wrong.
     pub(super) fn finish(self) -> (Vec<CaptureSummary>, Vec<String>) {
         let Self::Captures { timeline, mut summaries } = self else { return (vec![], vec![]) };
-        let told = |error: &CaptureError| format!("failed to {error}");
-        for error in timeline.errors() {
-            if let Some(summary) = summaries.iter_mut().find(|summary| summary.name == error.name()) {
-                summary.error = Some(told(error));
-            }
-        }
+        tell_errors(&mut summaries, timeline.errors());
         (summaries, timeline.errors().iter().map(told).collect())
     }
 }
@@ -189,5 +190,19 @@ fn count_unsupported(links: &mut Vec<UnsupportedLink>, link_type: u32) {
     match links.iter_mut().find(|link| link.link_type == link_type) {
         Some(link) => link.frames += 1,
         None => links.push(UnsupportedLink { link_type, frames: 1 }),
+    }
+}
+
+fn told(error: &CaptureError) -> String {
+    format!("failed to {error}")
+}
+
+/// Writes errors into the summaries of their captures. The same capture may be given twice.
+fn tell_errors(summaries: &mut [CaptureSummary], errors: &[CaptureError]) {
+    for error in errors {
+        let is_its = |summary: &&mut CaptureSummary| summary.name == error.name() && summary.error.is_none();
+        if let Some(summary) = summaries.iter_mut().find(is_its) {
+            summary.error = Some(told(error));
+        }
     }
 }

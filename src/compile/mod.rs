@@ -3,9 +3,24 @@
 //! [`Matcher`] is what replay, explain and every other command ask; [`Linear`] is the reference that anyone can
 //! check by eye, and every faster structure must agree with it.
 
-mod linear;
+// Rules, classes and cells are numbered in 32 bits and less: the bounds of the builders keep them there.
+#![allow(clippy::cast_possible_truncation)]
+// Estimates of work and memory need no more digits than `f64` has.
+#![allow(clippy::cast_precision_loss)]
+// Lookups must end up inside the functions that enable SIMD: the reason is told in `simd`.
+#![allow(clippy::inline_always)]
 
+mod bits;
+mod compiled;
+pub mod five_tuple;
+mod linear;
+mod search;
+mod service;
+mod simd;
+
+pub use compiled::{Compiled, CompiledReport, Probe, TableId, TableReport};
 pub use linear::Linear;
+pub use simd::Path;
 
 use crate::packet::Header;
 use crate::policy::{Direction, InterfaceId, RuleId};

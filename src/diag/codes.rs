@@ -77,6 +77,8 @@ codes! {
     UNKNOWN_RULE = Error "unknown-rule" "`change` names a rule that does not exist.";
     HOST_BITS = Warning "host-bits" "The CIDR has bits set behind its prefix; they are ignored.";
     ICMP_MEANS_ICMPV6 = Warning "icmp-means-icmpv6" "The rule says icmp and ipv6; it is read as icmpv6.";
+    PORT_AS_PROTOCOL = Warning "port-as-protocol" "A number stands where the protocol does, and it is better known as a port.";
+    MAPPED_ADDRESS = Warning "mapped-address" "An IPv4-mapped IPv6 address never stands in an IPv4 packet.";
     UNBOUND_GROUP = Warning "unbound-group" "The group is bound to no interface, so its rules decide nothing.";
     BOUND_TWICE = Warning "bound-twice" "The interface names one group twice; the second time is ignored.";
     EMPTY_REMOTE = Warning "empty-remote" "The far side of the rule holds no address, so the rule never matches.";

@@ -33,6 +33,8 @@ pub enum Quoted {
         protocol: Protocol,
         /// Its source and destination port.
         ports: (u16, u16),
+        /// Type and code of a quoted ICMP or `ICMPv6` message, else zero.
+        message: (u8, u8),
     },
 }
 

@@ -6,7 +6,7 @@
 //! whole file has been read.
 
 use crate::diag::{Diagnostic, Span, codes, did_you_mean};
-use crate::packet::{Family, Protocol};
+use crate::packet::{Family, Protocol, service_name};
 use crate::policy::scenario::address;
 use crate::policy::scenario::written::{Fields, ProtocolWord, Remote, RemoteKind};
 use crate::policy::yaml::Piece;
@@ -208,7 +208,10 @@ pub(super) fn protocol(word: &Piece, findings: &mut Vec<Diagnostic>) -> Option<P
         return Some(ProtocolWord::All);
     }
     match word.text.parse::<Protocol>() {
-        Ok(protocol) => Some(ProtocolWord::One(protocol)),
+        Ok(protocol) => {
+            port_as_protocol(word, protocol, findings);
+            Some(ProtocolWord::One(protocol))
+        }
         Err(error) => {
             let finding = Diagnostic::new(codes::BAD_PROTOCOL, error.to_string()).at(word.span.clone(), "");
             let meant = if word.text.eq_ignore_ascii_case("any") {
@@ -219,6 +222,18 @@ pub(super) fn protocol(word: &Piece, findings: &mut Vec<Diagnostic>) -> Option<P
             findings.push(finding.maybe_help(meant));
             None
         }
+    }
+}
+
+/// Warns of `allow 22`, which is about IP protocol 22.
+fn port_as_protocol(word: &Piece, protocol: Protocol, findings: &mut Vec<Diagnostic>) {
+    let number = word.text.bytes().all(|b| b.is_ascii_digit());
+    let known =
+        [Protocol::TCP, Protocol::UDP].into_iter().find(|&of| service_name(of, protocol.0.into()).is_some());
+    if let (true, None, Some(of)) = (number, protocol.name(), known) {
+        let message = format!("{} is read as the number of a protocol", word.text);
+        let finding = Diagnostic::new(codes::PORT_AS_PROTOCOL, message).at(word.span.clone(), "");
+        findings.push(finding.help(format!("the port is `{of} {}`", word.text)));
     }
 }
 

@@ -13,7 +13,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 use crate::diag::{Diagnostic, Source, Span, codes};
 
 /// Longest file that is read.
-const MOST_BYTES: usize = 32 << 20;
+pub(crate) const MOST_BYTES: usize = 32 << 20;
 /// Most values in a file, those that an alias repeats counted each time.
 const MOST_NODES: usize = 1_000_000;
 /// Deepest nesting; a scenario needs six levels.
@@ -87,8 +87,7 @@ impl Node {
 /// Reads a text. With a syntax error there is no tree, because nothing after it could be trusted.
 pub(super) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<Node> {
     if source.text.len() > MOST_BYTES {
-        let message =
-            format!("the file has {} bytes, more than the {MOST_BYTES} that are read", source.text.len());
+        let message = format!("the file has more than the {MOST_BYTES} bytes that are read");
         findings.push(Diagnostic::new(codes::TOO_LARGE, message));
         return None;
     }

@@ -1,7 +1,7 @@
 //! Fragments waiting for the rest of their datagram.
 //!
 //! Only positions are kept, never payload. As Linux and RFC 5722 have it, a datagram whose fragments overlap is given up
-//! as a whole; an exact duplicate is only ignored.
+//! as a whole; one that only repeats what came in one run is ignored.
 //!
 //! A datagram's wait is over when the timeline has come to its deadline, whichever packet brings it there. How many
 //! fragments may wait is counted in each shard: a bound over all of them would depend on who runs first.
@@ -46,7 +46,8 @@ pub(super) struct Datagram {
     pub first: Option<IpPacket>,
     /// Where its payload ends, once the last fragment was seen.
     end: Option<u32>,
-    /// The parts seen, ascending, apart from each other.
+    /// The parts seen, ascending. What came in order, each at the end of all before it, is one run, as in Linux: what repeats
+    /// bytes of two runs is no duplicate but an overlap.
     seen: Vec<(u32, u32)>,
     /// Its fragments contradict each other.
     dead: bool,
@@ -63,13 +64,15 @@ impl Datagram {
     }
 
     fn is_complete(&self) -> bool {
-        matches!((self.seen.as_slice(), self.end), ([(0, to)], Some(end)) if *to == end)
+        let mut reached = 0;
+        let gapless = self.seen.iter().all(|run| std::mem::replace(&mut reached, run.1) == run.0);
+        gapless && self.end == Some(reached)
     }
 
     /// Takes note of a fragment's place.
     fn take(&mut self, ip: &IpPacket, fragment: Fragment) {
         let (from, to) = (fragment.offset, fragment.offset.saturating_add(fragment.length));
-        let uneven = fragment.more && (!fragment.length.is_multiple_of(8) || fragment.length == 0);
+        let uneven = (fragment.more && !fragment.length.is_multiple_of(8)) || fragment.length == 0;
         let end = if fragment.more { None } else { Some(to) };
         let other_end = matches!((self.end, end), (Some(a), Some(b)) if a != b);
         let behind_end =
@@ -82,21 +85,16 @@ impl Datagram {
             self.first = Some(*ip);
         }
         self.end = self.end.or(end);
-        let at = self.seen.partition_point(|part| part.1 <= from);
+        let at = self.seen.partition_point(|run| run.1 <= from);
         match self.seen.get(at) {
-            // Wholly inside what was seen: a duplicate.
-            Some(part) if part.0 <= from && to <= part.1 => {}
-            Some(part) if part.0 < to => self.dead = true,
-            _ => {
-                self.seen.insert(at, (from, to));
-                self.seen.dedup_by(|next, part| {
-                    let touches = part.1 == next.0;
-                    if touches {
-                        part.1 = next.1;
-                    }
-                    touches
-                });
-            }
+            // Wholly inside what came in one run: a duplicate.
+            Some(run) if run.0 <= from && to <= run.1 => {}
+            Some(run) if run.0 < to => self.dead = true,
+            Some(_) => self.seen.insert(at, (from, to)),
+            None => match self.seen.last_mut().filter(|run| run.1 == from) {
+                Some(run) => run.1 = to,
+                None => self.seen.push((from, to)),
+            },
         }
     }
 }

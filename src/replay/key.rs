@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::packet::{AddressPair, Domain, Icmp, IcmpRole, IpPacket, Protocol, Quoted, Transport};
+use crate::packet::{AddressPair, Domain, Family, Icmp, IcmpRole, IpPacket, Protocol, Quoted, Transport};
 
 use super::state::Side;
 
@@ -24,60 +24,87 @@ pub struct Endpoint {
 pub(super) struct Key {
     pub domain: Domain,
     pub protocol: Protocol,
-    /// The request's type for ICMP queries, so that an echo and a timestamp of one identifier stay apart; 255 for
-    /// ICMP messages that neither ask nor answer; else 0.
-    pub kind: u8,
+    pub message: Message,
     pub low: Endpoint,
     pub high: Endpoint,
 }
 
-const NO_QUERY: u8 = 255;
+/// What keeps the ICMP queries of two addresses apart. An answer carries the identifier of its request, and its code, so
+/// neither an echo and a timestamp of one identifier belong together, nor the echoes of two hosts that ping each other
+/// (Windows gives all of them the identifier 1). Linux has these in its tuples too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Message {
+    /// No ICMP message.
+    None,
+    /// Asks or answers.
+    Query {
+        /// Type of the request.
+        request: u8,
+        code: u8,
+        /// Whether the lower endpoint asks.
+        low_asks: bool,
+    },
+    /// An ICMP message that neither asks nor answers.
+    Other,
+}
+
+impl Message {
+    /// Of a message of this type and code that the lower endpoint has sent, or not.
+    pub(super) const fn of(family: Family, (kind, code): (u8, u8), from_low: bool) -> Self {
+        match (Icmp { kind, code, identifier: 0, quoted: Quoted::None }).role(family) {
+            IcmpRole::Request { .. } => Self::Query { request: kind, code, low_asks: from_low },
+            IcmpRole::Reply { request } => Self::Query { request, code, low_asks: !from_low },
+            _ => Self::Other,
+        }
+    }
+}
 
 impl Key {
     fn new(
         domain: Domain,
         protocol: Protocol,
-        kind: u8,
+        message: Option<(u8, u8)>,
         addresses: AddressPair,
         (from, to): (u16, u16),
     ) -> (Self, Side) {
         let source = Endpoint { address: addresses.source(), port: from };
         let destination = Endpoint { address: addresses.destination(), port: to };
-        if source <= destination {
-            (Self { domain, protocol, kind, low: source, high: destination }, Side::Low)
-        } else {
-            (Self { domain, protocol, kind, low: destination, high: source }, Side::High)
-        }
+        let from_low = source <= destination;
+        let (low, high) = if from_low { (source, destination) } else { (destination, source) };
+        let message =
+            message.map_or(Message::None, |message| Message::of(addresses.family(), message, from_low));
+        let side = if from_low { Side::Low } else { Side::High };
+        (Self { domain, protocol, message, low, high }, side)
     }
 
     /// The key of a packet, and the side that sent it.
     pub(super) fn of(packet: &IpPacket) -> (Self, Side) {
-        let (kind, ports) = match packet.transport {
-            Transport::Icmp(icmp) => match icmp.role(packet.addresses.family()) {
-                IcmpRole::Request { .. } => (icmp.kind, (icmp.identifier, icmp.identifier)),
-                IcmpRole::Reply { request } => (request, (icmp.identifier, icmp.identifier)),
-                _ => (NO_QUERY, (0, 0)),
-            },
-            _ => (0, packet.ports().unwrap_or((0, 0))),
+        let (message, ports) = match packet.transport {
+            Transport::Icmp(icmp) => {
+                let ports = match icmp.role(packet.addresses.family()) {
+                    IcmpRole::Request { .. } | IcmpRole::Reply { .. } => (icmp.identifier, icmp.identifier),
+                    _ => (0, 0),
+                };
+                (Some((icmp.kind, icmp.code)), ports)
+            }
+            _ => (None, packet.ports().unwrap_or((0, 0))),
         };
-        Self::new(packet.domain, packet.protocol, kind, packet.addresses, ports)
+        Self::new(packet.domain, packet.protocol, message, packet.addresses, ports)
     }
 
     /// The key of the packet that an ICMP error quotes, seen where the error was seen.
     pub(super) fn quoted(domain: Domain, icmp: &Icmp) -> Option<Self> {
-        let Quoted::Packet { addresses, protocol, ports } = icmp.quoted else { return None };
-        // A quoted query is taken for an echo: the others are obsolete and never traced.
-        let kind = match protocol {
-            Protocol::ICMP => 8,
-            Protocol::ICMPV6 => 128,
-            _ => 0,
-        };
-        Some(Self::new(domain, protocol, kind, addresses, ports).0)
+        let Quoted::Packet { addresses, protocol, ports, message } = icmp.quoted else { return None };
+        let is_icmp = matches!(
+            (addresses.family(), protocol),
+            (Family::V4, Protocol::ICMP) | (Family::V6, Protocol::ICMPV6)
+        );
+        Some(Self::new(domain, protocol, is_icmp.then_some(message), addresses, ports).0)
     }
 
     /// Whether this is of ICMP messages that neither ask nor answer.
     pub(super) fn is_of_messages(&self) -> bool {
-        self.kind == NO_QUERY && matches!(self.protocol, Protocol::ICMP | Protocol::ICMPV6)
+        self.message == Message::Other
     }
 
     pub(super) const fn endpoint(&self, side: Side) -> Endpoint {

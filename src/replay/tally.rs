@@ -27,7 +27,8 @@ impl ControlTraffic {
 /// What a rule decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RuleHits {
-    /// Connections whose opening packet it decided at a step.
+    /// Connections whose opening packet it decided at a step, and those that pass on the assumption that it let the far side
+    /// open them.
     pub connections: u64,
     /// Packets that it decided, or whose connection it let open.
     pub volume: Volume,
@@ -112,7 +113,7 @@ pub struct Tally {
     pub control: BTreeMap<ControlTraffic, u64>,
     /// Frames that followed a blocked opening, by verdict.
     pub after_blocked: BTreeMap<Verdict, Volume>,
-    /// What each rule decided; the index is the [`RuleId`].
+    /// What each rule decided; the index is the [`RuleId`](crate::policy::RuleId).
     pub rules: Vec<RuleHits>,
     /// Connections by verdict, in the order of [`ConnectionVerdict::ALL`].
     pub(super) verdicts: Vec<Count>,
@@ -323,9 +324,4 @@ impl Connection {
         };
         Header { remote, service: self.first_service }
     }
-}
-
-/// The rule that a step's outcome is owed to.
-pub(super) fn credited(step: &StepVerdict) -> Option<RuleId> {
-    step.rule.or(step.opened_by)
 }

@@ -122,6 +122,13 @@ pub struct StepVerdict {
     pub opened_by: Option<RuleId>,
 }
 
+impl StepVerdict {
+    /// The rule that the outcome is owed to: the one that decided, or that let the connection open.
+    pub fn credited(&self) -> Option<RuleId> {
+        self.rule.or(self.opened_by)
+    }
+}
+
 /// The steps a packet went through: the egress step of its source, then the ingress step of its destination.
 ///
 /// A step is absent when that end is outside, or when the packet never got there.

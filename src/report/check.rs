@@ -162,7 +162,9 @@ fn columns<const N: usize>(out: &mut impl Write, indent: &str, rows: &[[String; 
         }
     }
     for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        // Padded by hand: a width in a format string may not be over 65535.
+        let padding = |cell: &str, width: usize| " ".repeat(width - cell.chars().count());
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell}{}", padding(cell, width)));
         writeln!(out, "{indent}{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())

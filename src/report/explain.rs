@@ -56,8 +56,8 @@ pub fn write(
         write_step(out, policy, step, judged.header.as_ref())?;
     }
     if let Some((at, rule)) = explanation.not_reached {
-        writeln!(out, "\n-. {}", place(policy, at))?;
-        writeln!(out, "   not reached; by its rules alone: {}", decided(policy, rule))?;
+        writeln!(out, "\nnot reached: {}", place(policy, at))?;
+        writeln!(out, "   by its rules alone: {}", decided(policy, rule))?;
     }
     Ok(())
 }
@@ -104,6 +104,9 @@ fn write_step(
     }
     writeln!(out, "   verdict  {}  {reason}", painted(reason.verdict()))?;
     if let Some(header) = &step.asked {
+        if step.verdict.reason == Reason::DenyRule {
+            writeln!(out, "   to pass  narrow the deny rule, or let an allow rule be asked before it")?;
+        }
         for miss in &step.nearest {
             writeln!(out, "   nearest  {}", line(policy, miss.rule))?;
             writeln!(out, "            missed by {}", missed(policy, miss, header))?;
@@ -124,8 +127,12 @@ fn painted(verdict: Verdict) -> String {
     format!("{style}{verdict}{style:#}")
 }
 
+/// The sentence as it stands behind a colon; an abbreviation keeps its capitals.
 fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
+    if letters.clone().nth(1).is_some_and(char::is_uppercase) {
+        return text.to_owned();
+    }
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 

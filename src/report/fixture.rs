@@ -146,6 +146,7 @@ fn frames() -> Vec<(u32, Content)> {
             addresses: addresses("203.0.113.9", "192.168.0.21"),
             protocol: Protocol::TCP,
             ports: (50000, 22),
+            message: (0, 0),
         },
     };
     let part = |offset| Some(Fragment { id: 7, offset, length: 16, more: true });

@@ -8,6 +8,7 @@ mod closed;
 pub mod csv;
 #[cfg(test)]
 mod documented;
+pub mod engine;
 pub mod explain;
 #[cfg(test)]
 mod fixture;

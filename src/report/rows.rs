@@ -130,7 +130,7 @@ fn scan(services: &BTreeSet<Service>) -> String {
 
 fn row(connection: &Connection) -> Row {
     let step = connection.deciding_step();
-    let credited = |step: &crate::replay::StepVerdict| step.rule.or(step.opened_by);
+    let credited = crate::replay::StepVerdict::credited;
     let rules = if let (ConnectionVerdict::Blocked, Some(step)) = (connection.verdict(), step) {
         [step.rule, None]
     } else {

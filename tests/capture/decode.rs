@@ -271,12 +271,14 @@ fn errors_quote_a_packet() {
     let v4 = |quoted: &[u8]| icmp_in(&raw(&ipv4(1, &icmp(3, 4, 0, quoted)))).quoted;
     let v6 = |quoted: &[u8]| icmp_in(&raw(&ipv6(58, &icmp(2, 0, 0, quoted)))).quoted;
     let addresses = AddressPair::V4 { source: A4, destination: B4 };
-    let packet = |protocol, ports| Quoted::Packet { addresses, protocol: Protocol(protocol), ports };
+    let quote =
+        |protocol, ports, message| Quoted::Packet { addresses, protocol: Protocol(protocol), ports, message };
+    let packet = |protocol, ports| quote(protocol, ports, (0, 0));
 
     let eight = &ipv4_with(6, &[1; 4], 0, 0, &tcp(40000, 443, 2))[..32];
     assert_eq!(v4(eight), packet(6, (40000, 443)), "RFC 792: the header and eight bytes");
-    assert_eq!(v4(&ipv4(1, &icmp(8, 0, 7, &[]))), packet(1, (7, 7)));
-    assert_eq!(v4(&ipv4(1, &icmp(3, 1, 7, &[]))), packet(1, (0, 0)));
+    assert_eq!(v4(&ipv4(1, &icmp(8, 0, 7, &[]))), quote(1, (7, 7), (8, 0)));
+    assert_eq!(v4(&ipv4(1, &icmp(3, 1, 7, &[]))), quote(1, (0, 0), (3, 1)));
     assert_eq!(v4(&ipv4(50, &[1; 8])), packet(50, (0, 0)));
     assert_eq!(v4(&ipv4_with(17, &[], 1, 0x2001, &[0; 8])), Quoted::None, "a later fragment");
     assert_eq!(v4(&ipv4(6, &[0, 1])), Quoted::None);
@@ -286,9 +288,15 @@ fn errors_quote_a_packet() {
 
     let addresses = AddressPair::V6 { source: A6, destination: B6 };
     let chained = ipv6(0, &join(&[&extension(44, 0), &fragment_header(17, 0, true, 1), &udp(1, 2, &[])]));
-    assert_eq!(v6(&chained), Quoted::Packet { addresses, protocol: Protocol::UDP, ports: (1, 2) });
+    assert_eq!(
+        v6(&chained),
+        Quoted::Packet { addresses, protocol: Protocol::UDP, ports: (1, 2), message: (0, 0) }
+    );
     let echo = ipv6(58, &icmp(128, 0, 9, &[]));
-    assert_eq!(v6(&echo), Quoted::Packet { addresses, protocol: Protocol::ICMPV6, ports: (9, 9) });
+    assert_eq!(
+        v6(&echo),
+        Quoted::Packet { addresses, protocol: Protocol::ICMPV6, ports: (9, 9), message: (128, 0) }
+    );
 }
 
 #[test]

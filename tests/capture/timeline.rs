@@ -70,7 +70,12 @@ fn a_broken_capture_gives_what_it_had() {
     let seen: Vec<_> = timeline.by_ref().map(|item| (item.number, item.source)).collect();
     assert_eq!(seen, [(1, 1), (2, 1), (3, 2)]);
     let names: Vec<_> = timeline.errors().iter().map(|error| error.name().to_owned()).collect();
-    assert_eq!(names, ["no/such.pcap".to_owned(), broken.0.display().to_string()]);
+    let path = |scratch: &Scratch| scratch.0.display().to_string();
+    assert_eq!(
+        names,
+        ["no/such.pcap".to_owned(), path(&broken), path(&other)],
+        "a link type nobody decodes is an error too"
+    );
     assert_eq!(timeline.errors()[1].offset(), 24 + 2 * 70);
     assert_eq!(timeline.counts().unsupported().collect::<Vec<_>>(), [(LinkType(147), 1)]);
 }

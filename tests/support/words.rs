@@ -49,10 +49,17 @@ fn fragment(text: &str) -> Option<Fragment> {
 fn quoted(words: &[&str]) -> Quoted {
     match words {
         ["cut", ..] => Quoted::Truncated,
-        [protocol, from, ">", to, ..] => {
+        [protocol, from, ">", to, rest @ ..] => {
             let ((from, source), (to, destination)) = (endpoint_of_quote(from), endpoint_of_quote(to));
             let addresses = AddressPair::new(from, to).unwrap();
-            Quoted::Packet { addresses, protocol: protocol.parse().unwrap(), ports: (source, destination) }
+            let protocol = protocol.parse().unwrap();
+            let message = match (protocol, rest.first().and_then(|word| word.split_once('/'))) {
+                (_, Some((kind, code))) => (kind.parse().unwrap(), code.parse().unwrap()),
+                (Protocol::ICMP, None) => (8, 0),
+                (Protocol::ICMPV6, None) => (128, 0),
+                _ => (0, 0),
+            };
+            Quoted::Packet { addresses, protocol, ports: (source, destination), message }
         }
         _ => panic!("quotation {words:?}"),
     }

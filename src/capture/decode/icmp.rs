@@ -54,11 +54,13 @@ fn quoted(family: Family, view: View<'_>) -> Result<Quoted, Missing> {
         return Ok(Quoted::None);
     }
     let payload = datagram.payload?;
+    let mut message = (0, 0);
     let ports = if datagram.protocol.has_ports() {
         let [s0, s1, d0, d1] = *payload.peek()?;
         (u16_of(s0, s1), u16_of(d0, d1))
     } else if datagram.protocol == protocol(family) {
         let [kind, code] = *payload.peek()?;
+        message = (kind, code);
         let inner = Icmp { kind, code, identifier: 0, quoted: Quoted::None };
         match inner.role(family) {
             IcmpRole::Request { .. } | IcmpRole::Reply { .. } => {
@@ -70,7 +72,7 @@ fn quoted(family: Family, view: View<'_>) -> Result<Quoted, Missing> {
     } else {
         (0, 0)
     };
-    Ok(Quoted::Packet { addresses: datagram.addresses, protocol: datagram.protocol, ports })
+    Ok(Quoted::Packet { addresses: datagram.addresses, protocol: datagram.protocol, ports, message })
 }
 
 impl From<Missing> for Quoted {
@@ -80,5 +82,35 @@ impl From<Missing> for Quoted {
             Missing::Truncated => Self::Truncated,
             Missing::Malformed => Self::None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{LinkType, decode};
+    use crate::packet::{AddressPair, Content};
+
+    /// A host unreachable about a timestamp request of identifier 7.
+    #[test]
+    fn a_quoted_message_keeps_its_type_and_code() {
+        let header = |length: u8, protocol, from: [u8; 4], to: [u8; 4]| {
+            let fixed = [0x45, 0, 0, length, 0, 1, 0, 0, 64, protocol, 0, 0];
+            [&fixed[..], &from, &to].concat()
+        };
+        let (here, there) = ([10, 0, 0, 1], [8, 8, 8, 8]);
+        let mut bytes = header(56, 1, there, here);
+        bytes.extend([3, 1, 0, 0, 0, 0, 0, 0]);
+        bytes.extend(header(28, 1, here, there));
+        bytes.extend([13, 0, 0, 0, 0, 7, 0, 1]);
+        let Content::Ip(ip) = decode(LinkType::RAW, &bytes, 56) else { panic!("an IP packet") };
+        let Transport::Icmp(icmp) = ip.transport else { panic!("an ICMP message") };
+        let quoted = Quoted::Packet {
+            addresses: AddressPair::V4 { source: here.into(), destination: there.into() },
+            protocol: Protocol::ICMP,
+            ports: (7, 7),
+            message: (13, 0),
+        };
+        assert_eq!((icmp.kind, icmp.quoted), (3, quoted));
     }
 }

@@ -49,7 +49,9 @@ fn rule(draft: RuleDraft, names: &Names, bound: bool, findings: &mut Vec<Diagnos
     let RuleDraft { name, group, direction, fields, origin, from_preset } = draft;
     wrong_side(&fields, direction, findings);
     let remote = remote(fields.remotes.as_deref(), names, &fields, findings);
-    let service = if fields.broken { None } else { service(&fields, findings) };
+    // Ports are told of a broken rule too, as long as it is known whose ports they are.
+    let known = !fields.broken || fields.protocol.is_some();
+    let service = if known { service(&fields, findings).filter(|_| !fields.broken) } else { None };
     let ((remote, remote_text), (service, family)) = (remote?, service?);
     let of_family = |range: &AddressRange| family.is_none_or(|family| family == range.family());
     if bound && !remote.ranges().iter().any(of_family) {

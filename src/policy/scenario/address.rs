@@ -1,5 +1,7 @@
 //! Address texts of a scenario, with what is wrong about them said in the file's own place.
 
+use std::net::IpAddr;
+
 use crate::diag::{Diagnostic, codes};
 use crate::packet::{AddressRange, ParseAddressError};
 use crate::policy::yaml::Piece;
@@ -29,6 +31,7 @@ pub(crate) fn range(text: &Piece, findings: &mut Vec<Diagnostic>) -> Option<Addr
                         .help(format!("write `{range}` for the network, or `{single}` for the one address")),
                 );
             }
+            mapped(text, range, findings);
             Some(range)
         }
         Err(error) => {
@@ -47,5 +50,19 @@ pub(crate) fn range(text: &Piece, findings: &mut Vec<Diagnostic>) -> Option<Addr
             findings.push(finding.help(help));
             None
         }
+    }
+}
+
+/// Warns of `::ffff:10.0.0.1`.
+fn mapped(text: &Piece, range: AddressRange, findings: &mut Vec<Diagnostic>) {
+    let of = |address| match address {
+        IpAddr::V6(address) => address.to_ipv4_mapped(),
+        IpAddr::V4(_) => None,
+    };
+    if let (Some(first), Some(last)) = (of(range.first()), of(range.last())) {
+        let message = format!("`{}` matches no IPv4 packet", text.text.trim());
+        let finding = Diagnostic::new(codes::MAPPED_ADDRESS, message).at(text.span.clone(), "");
+        findings
+            .push(finding.help(format!("write `{}` for the IPv4 addresses", AddressRange::V4(first, last))));
     }
 }

@@ -13,6 +13,8 @@ mod state;
 mod tests;
 pub(crate) mod written;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use crate::diag::{self, Diagnostic, Source, codes};
@@ -60,7 +62,7 @@ impl Scenario {
     /// Reads a file.
     pub fn load(path: &Path) -> Loaded {
         let name = path.display().to_string();
-        match std::fs::read(path) {
+        match read_bounded(path) {
             Ok(bytes) => Self::parse_bytes(&name, &bytes),
             Err(error) => {
                 let finding = Diagnostic::new(codes::UNREADABLE_FILE, format!("cannot be read: {error}"));
@@ -132,4 +134,11 @@ impl Loaded {
     pub fn render(&self, style: diag::Style) -> String {
         diag::render_all(&self.diagnostics, &self.source, style)
     }
+}
+
+/// The bytes of a file, or of a device or pipe, up to just over what a scenario may have.
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(yaml::MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -24,7 +24,17 @@ pub(super) fn list(node: &Node, findings: &mut Findings) -> Vec<Fields> {
 fn one(node: &Node, in_flow_list: bool, findings: &mut Findings) -> Option<Fields> {
     match &node.kind {
         Kind::Scalar(line) => Some(words::rule(line, in_flow_list, findings)),
-        Kind::Mapping(_) => Some(mapping(node, findings)),
+        Kind::Mapping(_) => {
+            let fields = mapping(node, findings);
+            let is_about = fields.protocol.is_some() || fields.ports.is_some() || fields.icmp.is_some();
+            if !is_about && fields.remotes.is_none() && !fields.broken {
+                let finding = Diagnostic::new(codes::BAD_RULE, "the rule does not say what it is about");
+                findings.push(
+                    finding.at(node.span.clone(), "").help("write `protocol: all` to mean every packet"),
+                );
+            }
+            Some(fields)
+        }
         _ => {
             wrong_type(node, "a rule in words or a mapping", findings);
             None

@@ -3,7 +3,6 @@
 use crate::compile::Matcher;
 use crate::packet::Content;
 use crate::policy::{Action, Policy};
-use crate::replay::tally::credited;
 use crate::replay::{
     Connection, ConnectionVerdict, ControlTraffic, Count, Judged, PairTally, Reason, StepVerdict, Tally,
     Volume, control_traffic,
@@ -46,7 +45,7 @@ pub(super) fn tally(
             }
         }
         for step in connection.steps.iter() {
-            if let Some(rule) = credited(step) {
+            if let Some(rule) = step.credited() {
                 tally.rules[rule.0 as usize].connections += 1;
             }
             groups(&mut tally, policy, matcher, connection, step);
@@ -74,7 +73,7 @@ fn frame(tally: &mut Tally, judged: &Judged, connections: &[Connection]) {
     if !judged.opening && judgement.connection.is_some_and(|id| blocked(&connections[id.index()])) {
         *tally.after_blocked.entry(judgement.verdict()).or_default() += volume;
     }
-    for rule in judgement.steps.iter().filter_map(credited) {
+    for rule in judgement.steps.iter().filter_map(crate::replay::StepVerdict::credited) {
         let hits = &mut tally.rules[rule.0 as usize];
         hits.volume += volume;
         hits.first = Some(hits.first.map_or(time, |first| first.min(time)));

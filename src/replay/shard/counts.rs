@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use crate::packet::{Packet, Timestamp};
 use crate::policy::RuleId;
-use crate::replay::tally::{Hits, credited};
+use crate::replay::tally::Hits;
 use crate::replay::{Judgement, Reason, Steps, Tally, Verdict, Volume};
 
 /// Frames, but for those that a path counts.
@@ -25,7 +25,7 @@ impl Counts {
     }
 
     fn credit(&mut self, steps: &Steps, time: Timestamp, length: u32) {
-        for rule in steps.iter().filter_map(credited) {
+        for rule in steps.iter().filter_map(crate::replay::StepVerdict::credited) {
             self.rules.entry(rule).or_default().add(time, length);
         }
     }

@@ -9,7 +9,7 @@ use crate::packet::{Family, Protocol, Service};
 use crate::policy::{Action, Policy, RuleId};
 use crate::replay::connection;
 use crate::replay::key::Endpoint;
-use crate::replay::tally::{Count, credited};
+use crate::replay::tally::Count;
 use crate::replay::{Connection, ConnectionVerdict, Reason, StepVerdict, Steps, Tally};
 
 use super::interned::Opening;
@@ -123,7 +123,7 @@ fn add_opening(tally: &mut Tally, policy: &Policy, opening: &Opening, count: Cou
     let Steps { egress, ingress } = &opening.steps;
     for (step, said) in [(egress, &opening.said[0]), (ingress, &opening.said[1])] {
         let Some(step) = step else { continue };
-        if let Some(rule) = credited(step) {
+        if let Some(rule) = step.credited() {
             tally.rules[rule.0 as usize].connections += count.connections;
         }
         add_groups(tally, policy, step, said, count);

@@ -102,7 +102,9 @@ impl Columns {
                 (false, false) => (0, padding),
             };
             let gap = if i == 0 { "" } else { "  " };
-            write!(out, "{gap}{:before$}{style}{text}{style:#}{:after$}", "", "")?;
+            // Not by a width in the format string, which may not be over 65535.
+            let (before, after) = (" ".repeat(before), " ".repeat(after));
+            write!(out, "{gap}{before}{style}{text}{style:#}{after}")?;
         }
         writeln!(out)
     }

@@ -36,7 +36,10 @@ pub(super) fn write(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()
         cells.push(Cell::new(tally.blocked.connections).styled(style));
         table.row(cells);
     }
-    heading(out, "Groups: what each alone would say, and what was blocked where it is bound (connections)")?;
+    heading(
+        out,
+        "Groups: connections that each alone would let open or not (packets both ways), and that its interfaces blocked",
+    )?;
     if table.is_empty() {
         writeln!(out, "No packet met a group.")?;
     } else {

@@ -29,7 +29,7 @@ fn a_mapping_says_the_same_as_words() {
       - { protocol: TCP, ports: '22, 8000-8100', from: [office], priority: '5', action: allow, enabled: yes }
       - DENY icmp echo-request,3/4 from any id ping disabled
       - { action: deny, protocol: icmp, icmp: [8, fragmentation-needed], enabled: off, id: ping2 }
-      - {}
+      - { protocol: all }
       - allow all
       - allow 47 from group g
       - { protocol: 47, from: group g, description: tunnels }

@@ -166,6 +166,12 @@ interfaces: { n: { addresses: 10.0.0.1, groups: [g, g] } }
     insta::assert_snapshot!(findings(text));
     assert!(super::load(text).policy().is_some());
     insta::assert_snapshot!(findings("groups: { g: {} }"));
+    insta::assert_snapshot!(findings(&with_rule("allow 22 from ::ffff:10.0.0.1")));
+    let empty = findings(&with_rule("{ description: nothing said }"));
+    assert!(
+        empty.contains("does not say what it is about"),
+        "the most open rule is not the empty one: {empty}"
+    );
 }
 
 #[test]

@@ -1,0 +1,336 @@
+//! Compiled policies against the linear reference: random policies of all shapes, headers around every boundary.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
+#![allow(clippy::cast_possible_truncation)] // Drawn numbers are kept small, or cut on purpose.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe};
+use sgsim::packet::{AddressRange, AddressSet, Family, Header, IcmpKind, PortRange, Protocol, Service};
+use sgsim::policy::{
+    Action, Dialect, Direction, Group, GroupId, Interface, InterfaceId, Midstream, Origin, Owners, Policy,
+    Priority, Rule, RuleId, ServiceMatch, StateProfile,
+};
+
+/// A rule without its place.
+#[derive(Debug, Clone)]
+struct Drawn {
+    group: usize,
+    egress: bool,
+    deny: bool,
+    priority: u8,
+    family: Option<Family>,
+    service: ServiceMatch,
+    remote: Vec<AddressRange>,
+    enabled: bool,
+}
+
+fn family() -> impl Strategy<Value = Family> {
+    select(vec![Family::V4, Family::V6])
+}
+
+/// Few addresses, at both ends of the space and close together, so that rules meet.
+fn v4() -> impl Strategy<Value = u32> {
+    prop_oneof![0u32..6, 0x0a00_0000u32..0x0a00_0012, (0u32..4).prop_map(|x| u32::MAX - x), any::<u32>()]
+}
+
+fn v6() -> impl Strategy<Value = u128> {
+    prop_oneof![
+        0u128..4,
+        (0xfd00u128 << 112..(0xfd00u128 << 112) + 12),
+        (0u128..3).prop_map(|x| u128::MAX - x)
+    ]
+}
+
+fn range() -> impl Strategy<Value = AddressRange> {
+    let order4 =
+        |(a, b): (u32, u32)| AddressRange::V4(Ipv4Addr::from_bits(a.min(b)), Ipv4Addr::from_bits(a.max(b)));
+    let order6 =
+        |(a, b): (u128, u128)| AddressRange::V6(Ipv6Addr::from_bits(a.min(b)), Ipv6Addr::from_bits(a.max(b)));
+    prop_oneof![
+        Just(AddressRange::ANY_V4),
+        Just(AddressRange::ANY_V6),
+        (v4(), v4()).prop_map(order4),
+        v4().prop_map(|a| AddressRange::single(IpAddr::V4(Ipv4Addr::from_bits(a)))),
+        (v6(), v6()).prop_map(order6),
+        v6().prop_map(|a| AddressRange::single(IpAddr::V6(Ipv6Addr::from_bits(a)))),
+    ]
+}
+
+fn port() -> impl Strategy<Value = u16> {
+    prop_oneof![Just(0), 20u16..26, 255u16..259, Just(u16::MAX), any::<u16>()]
+}
+
+fn protocol() -> impl Strategy<Value = Protocol> {
+    select([0u8, 1, 6, 17, 47, 58, 132, 255].map(Protocol).to_vec())
+}
+
+fn service() -> impl Strategy<Value = ServiceMatch> {
+    let ports = prop::collection::vec((port(), port()), 1..4).prop_map(|ranges| {
+        ranges.into_iter().map(|(a, b)| PortRange::new(a.min(b), a.max(b)).unwrap()).collect()
+    });
+    let kind = (0u8..5, prop::option::of(0u8..3)).prop_map(|(kind, code)| IcmpKind { kind: kind * 60, code });
+    prop_oneof![
+        Just(ServiceMatch::Any),
+        protocol().prop_map(ServiceMatch::Protocol),
+        (select(vec![Protocol::TCP, Protocol::UDP]), ports)
+            .prop_map(|(p, ports)| ServiceMatch::Ports(p, ports)),
+        (family(), prop::collection::vec(kind, 0..4)).prop_map(|(f, kinds)| ServiceMatch::Icmp(f, kinds)),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = Drawn> {
+    (
+        0usize..4,
+        any::<bool>(),
+        any::<bool>(),
+        1u8..4,
+        prop::option::of(family()),
+        service(),
+        prop::collection::vec(range(), 0..4),
+        prop::bool::weighted(0.9),
+    )
+        .prop_map(|(group, egress, deny, priority, family, service, remote, enabled)| Drawn {
+            group,
+            egress,
+            deny,
+            priority,
+            family,
+            service,
+            remote,
+            enabled,
+        })
+}
+
+fn origin() -> Origin {
+    Origin { file: "drawn".into(), line: 0, span: 0..0 }
+}
+
+fn policy(drawn: &[Drawn], dialect: Dialect, bound: &[Vec<u32>]) -> Policy {
+    let mut groups: Vec<_> = (0..4)
+        .map(|group| Group { name: format!("group-{group}"), ingress: vec![], egress: vec![] })
+        .collect();
+    let mut rules = vec![];
+    for (id, drawn) in (0..).zip(drawn) {
+        let group = &mut groups[drawn.group];
+        if drawn.egress { &mut group.egress } else { &mut group.ingress }.push(RuleId(id));
+        rules.push(Rule {
+            name: format!("rule-{id}"),
+            group: GroupId(drawn.group as u32),
+            direction: if drawn.egress { Direction::Egress } else { Direction::Ingress },
+            action: if drawn.deny { Action::Deny } else { Action::Allow },
+            priority: Priority::new(drawn.priority).unwrap(),
+            family: drawn.family,
+            service: drawn.service.clone(),
+            remote: drawn.remote.iter().copied().collect::<AddressSet>(),
+            remote_text: String::new(),
+            enabled: drawn.enabled,
+            description: String::new(),
+            origin: origin(),
+        });
+    }
+    let interfaces: Vec<_> = (0..)
+        .zip(bound)
+        .map(|(at, bound): (u32, _)| Interface {
+            name: format!("interface-{at}"),
+            addresses: vec![IpAddr::V4(Ipv4Addr::from_bits(0xc0a8_0000 + at))],
+            behind: vec![],
+            groups: bound.iter().map(|&group| GroupId(group)).collect(),
+            origin: origin(),
+        })
+        .collect();
+    Policy {
+        dialect,
+        state: StateProfile::default(),
+        midstream: Midstream::default(),
+        owners: Owners::new(&interfaces).0,
+        groups,
+        rules,
+        interfaces,
+    }
+}
+
+/// Addresses at, below and above every edge of every remote.
+fn addresses(rules: &[Drawn]) -> Vec<IpAddr> {
+    let mut addresses = vec![IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8)), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    for range in rules.iter().flat_map(|rule| &rule.remote) {
+        match *range {
+            AddressRange::V4(first, last) => {
+                for edge in [first, last] {
+                    let beside =
+                        [edge.to_bits().wrapping_sub(1), edge.to_bits(), edge.to_bits().wrapping_add(1)];
+                    addresses.extend(beside.map(|a| IpAddr::V4(Ipv4Addr::from_bits(a))));
+                }
+            }
+            AddressRange::V6(first, last) => {
+                for edge in [first, last] {
+                    let beside =
+                        [edge.to_bits().wrapping_sub(1), edge.to_bits(), edge.to_bits().wrapping_add(1)];
+                    addresses.extend(beside.map(|a| IpAddr::V6(Ipv6Addr::from_bits(a))));
+                }
+            }
+        }
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses
+}
+
+/// Services at, below and above every edge of every rule, of its protocol and of others.
+fn services(rules: &[Drawn]) -> Vec<Service> {
+    let mut services = vec![Service::Port(Protocol::TCP, 443), Service::Other(Protocol::GRE)];
+    for rule in rules {
+        match &rule.service {
+            ServiceMatch::Any => {}
+            ServiceMatch::Protocol(p) => services.extend([
+                Service::Port(*p, 0),
+                Service::Port(*p, 70),
+                Service::Other(*p),
+                Service::Other(Protocol(p.0.wrapping_add(1))),
+                Service::Icmp { family: Family::V4, kind: 8, code: 0 },
+                Service::Icmp { family: Family::V6, kind: 128, code: 0 },
+            ]),
+            ServiceMatch::Ports(p, ports) => {
+                for edge in ports.ranges().iter().flat_map(|r| [r.first(), r.last()]) {
+                    for port in [edge.wrapping_sub(1), edge, edge.wrapping_add(1)] {
+                        services.push(Service::Port(*p, port));
+                    }
+                    services.push(Service::Port(Protocol::UDPLITE, edge));
+                }
+                services.push(Service::Other(*p));
+            }
+            ServiceMatch::Icmp(_, kinds) => {
+                for icmp in kinds {
+                    let code = icmp.code.unwrap_or(0);
+                    for family in [Family::V4, Family::V6] {
+                        for kind in [icmp.kind.wrapping_sub(1), icmp.kind, icmp.kind.wrapping_add(1)] {
+                            for code in [code, code.wrapping_add(1), code.wrapping_sub(1), 255] {
+                                services.push(Service::Icmp { family, kind, code });
+                            }
+                        }
+                    }
+                    services.push(Service::Port(Protocol::ICMP, u16::from(icmp.kind) << 8));
+                }
+            }
+        }
+    }
+    services.sort_unstable();
+    services.dedup();
+    services
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn compiled_says_what_linear_says(
+        drawn in prop::collection::vec(rule(), 0..24),
+        union in any::<bool>(),
+        // A group may be bound twice, or not at all.
+        bound in prop::collection::vec(prop::collection::vec(0u32..4, 0..4), 1..4),
+    ) {
+        let policy = policy(&drawn, if union { Dialect::Union } else { Dialect::Ordered }, &bound);
+        let (linear, compiled) = (Linear::new(&policy), Compiled::new(&policy));
+        let (addresses, services) = (addresses(&drawn), services(&drawn));
+        let headers: Vec<Header> = addresses
+            .iter()
+            .flat_map(|&remote| services.iter().map(move |&service| Header { remote, service }))
+            .collect();
+        // All pairs where they are few, else an even part of them.
+        let step = (headers.len() / 4000).max(1) | 1;
+        let headers: Vec<_> = headers.into_iter().step_by(step).collect();
+        let probes: Vec<_> = headers.iter().filter_map(Probe::new).collect();
+        for at in 0..bound.len() {
+            for direction in Direction::BOTH {
+                let interface = InterfaceId(at as u32);
+                for header in &headers {
+                    prop_assert_eq!(
+                        compiled.decide(interface, direction, header),
+                        linear.decide(interface, direction, header),
+                        "{:?}", header
+                    );
+                    prop_assert_eq!(
+                        compiled.each_group(interface, direction, header),
+                        linear.each_group(interface, direction, header),
+                        "{:?}", header
+                    );
+                }
+                for path in Path::ALL {
+                    let compiled = compiled.clone().with_path(path);
+                    let mut out = vec![None; probes.len()];
+                    compiled.decide_batch(compiled.table(interface, direction), &probes, &mut out);
+                    for (probe, answer) in probes.iter().zip(out) {
+                        let expected = linear.decide(interface, direction, &probe.header());
+                        prop_assert_eq!(answer, expected, "{:?} {:?}", path, probe);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_probe_keeps_the_header() {
+    for service in [
+        Service::Port(Protocol::UDP, 53),
+        Service::Other(Protocol::GRE),
+        Service::Icmp { family: Family::V4, kind: 3, code: 4 },
+        Service::Icmp { family: Family::V6, kind: 128, code: 0 },
+    ] {
+        let header = Header { remote: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), service };
+        assert_eq!(Probe::new(&header).map(Probe::header), Some(header));
+    }
+    let v6 = Header { remote: IpAddr::V6(Ipv6Addr::LOCALHOST), service: Service::Other(Protocol::GRE) };
+    assert_eq!(Probe::new(&v6), None);
+}
+
+#[test]
+fn interfaces_with_the_same_groups_share_a_table() {
+    let policy = policy(&[], Dialect::Ordered, &[vec![0, 1], vec![1, 0], vec![0, 1]]);
+    let compiled = Compiled::new(&policy);
+    let table = |at| compiled.table(InterfaceId(at), Direction::Ingress);
+    assert_eq!(table(0), table(2));
+    assert_ne!(table(0), table(1), "the order of the groups is part of the table");
+    assert_eq!(compiled.report().tables.len(), 4);
+}
+
+/// A policy whose remotes and services cross so often that its table would have some ten million cells.
+#[test]
+fn a_table_that_would_blow_up_is_tried_rule_by_rule_and_says_so() {
+    let rule = |at: u32| Drawn {
+        group: 0,
+        egress: false,
+        deny: false,
+        priority: 1,
+        family: None,
+        service: ServiceMatch::Ports(
+            Protocol::TCP,
+            [PortRange::new(at as u16, at as u16 * 2).unwrap()].into_iter().collect(),
+        ),
+        remote: vec![AddressRange::V4(
+            Ipv4Addr::from_bits(at * 1000),
+            Ipv4Addr::from_bits(at * 1000 + 40_000_000),
+        )],
+        enabled: true,
+    };
+    let drawn: Vec<_> = (1..8000).map(rule).collect();
+    let policy = policy(&drawn, Dialect::Ordered, &[vec![0]]);
+    let (linear, compiled) = (Linear::new(&policy), Compiled::new(&policy));
+    let report = compiled.report();
+    assert_eq!(report.tables[0].size, None, "{report}");
+    assert!(report.to_string().contains("linear"), "{report}");
+    let header = Header {
+        remote: IpAddr::V4(Ipv4Addr::from_bits(7_000_000)),
+        service: Service::Port(Protocol::TCP, 900),
+    };
+    let expected = linear.decide(InterfaceId(0), Direction::Ingress, &header);
+    assert!(expected.is_some());
+    assert_eq!(compiled.decide(InterfaceId(0), Direction::Ingress, &header), expected);
+    let mut out = [None];
+    let table = compiled.table(InterfaceId(0), Direction::Ingress);
+    compiled.decide_batch(table, &[Probe::new(&header).unwrap()], &mut out);
+    assert_eq!(out, [expected]);
+}
