@@ -204,4 +204,21 @@ impl Matcher for Compiled<'_> {
             None => self.linear.each_group(interface, direction, header),
         }
     }
+
+    fn each_group_into(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+        said: &mut Vec<Option<RuleId>>,
+    ) {
+        match self.outcome(interface, direction, header) {
+            Some((outcome, groups)) => {
+                let start = self.outcomes[outcome] as usize;
+                said.clear();
+                said.extend(self.records[start..start + groups].iter().map(|&number| rule(number)));
+            }
+            None => self.linear.each_group_into(interface, direction, header, said),
+        }
+    }
 }
