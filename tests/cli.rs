@@ -368,3 +368,15 @@ fn the_engine_tells_its_strategy_and_sizes() {
         assert!(ran.stdout.contains(part), "{part} in {}", ran.stdout);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_before_other_captures_is_refused_and_not_waited_for() {
+    let pipe = file("a-pipe", b"");
+    fs::remove_file(&pipe).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let ran = sgsim(&["replay", pipe.to_str().unwrap(), CAPTURE, "-s", SCENARIO]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("can only be the last of several captures"), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("Connections: 125 allowed"), "the others are read");
+}

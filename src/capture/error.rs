@@ -46,7 +46,9 @@ impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
             CaptureProblem::Open(error) => write!(f, "open {}: {error}", self.name),
-            CaptureProblem::Directory => write!(f, "open {}: {}", self.name, self.problem),
+            CaptureProblem::Directory | CaptureProblem::Pipe => {
+                write!(f, "open {}: {}", self.name, self.problem)
+            }
             problem => write!(f, "read {} at byte {}: {problem}", self.name, self.offset),
         }
     }
@@ -62,6 +64,9 @@ pub enum CaptureProblem {
     /// The path is a directory.
     #[error("is a directory, expected a pcap or pcapng file")]
     Directory,
+    /// A pipe stands before other captures.
+    #[error("is a pipe or a device, which can only be the last of several captures")]
+    Pipe,
     /// The system failed while reading.
     #[error("{0}")]
     Read(io::Error),

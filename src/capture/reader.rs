@@ -94,6 +94,15 @@ impl CaptureReader {
         Self::new(name, file)
     }
 
+    /// Opens a capture of several. All but the last may have to be read twice, which a pipe does not allow.
+    pub(super) fn open_in(path: &Path, is_last: bool) -> Result<Self, CaptureError> {
+        let is_pipe = path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+        if is_pipe && !is_last {
+            return Err(CaptureError::new(path.display().to_string(), 0, CaptureProblem::Pipe));
+        }
+        Self::open(path)
+    }
+
     /// Reads the header of a capture from any source of bytes; `name` is what errors call it.
     pub fn new(name: impl Into<String>, reader: impl Read + Send + 'static) -> Result<Self, CaptureError> {
         let name = name.into();

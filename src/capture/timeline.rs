@@ -93,7 +93,9 @@ impl Timeline {
         for (slot, path) in paths.iter().enumerate() {
             let path = path.as_ref();
             timeline.captures.push(Capture::new(path));
-            match CaptureReader::open(path) {
+            let is_last = slot + 1 == paths.len();
+            let opened = CaptureReader::open_in(path, is_last);
+            match opened {
                 // Nothing to compare its times with: read when its first frame is asked for, as a stream is.
                 Ok(reader) if paths.len() == 1 => timeline.start(slot, reader),
                 Ok(reader) => timeline.peek(slot, reader),

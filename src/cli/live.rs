@@ -4,7 +4,7 @@
 //! take so long), and Ctrl-C ends the capture, not the report.
 
 use std::fmt::Write as _;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -208,5 +208,41 @@ fn tell(shared: &Shared) {
         output::remark(&format_args!(
             "{seconds} s: {packets} packets, {dropped} dropped; {connections} connections, {blocked} blocked"
         ));
+    }
+}
+
+/// Tells on standard error how far a replay of files has come: a line a second, where somebody watches.
+pub(super) struct Progress {
+    state: Arc<(AtomicU64, AtomicBool)>,
+}
+
+impl Progress {
+    pub(super) fn start() -> Self {
+        let state = Arc::new((AtomicU64::new(0), AtomicBool::new(false)));
+        if io::stderr().is_terminal() {
+            let teller = Arc::clone(&state);
+            thread::spawn(move || {
+                for seconds in 1_u64.. {
+                    thread::sleep(TELL);
+                    if teller.1.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let packets = teller.0.load(Ordering::Relaxed);
+                    output::remark(&format_args!("{seconds} s: {packets} packets"));
+                }
+            });
+        }
+        Self { state }
+    }
+
+    /// Where the packets judged so far are counted.
+    pub(super) fn count(&self) -> &AtomicU64 {
+        &self.state.0
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.state.1.store(true, Ordering::Relaxed);
     }
 }

@@ -118,7 +118,10 @@ impl Whole {
         mut out: Option<&mut Out<'_>>,
     ) -> Reading {
         match self {
-            Self::Captures(captures, files) => reading(captures.judge(replay, out), &files),
+            Self::Captures(captures, files) => {
+                let progress = live::Progress::start();
+                reading(captures.judge(replay, out, progress.count()), &files)
+            }
             Self::Live(packets) => judge_live(packets, policy, replay, out),
             Self::Flows(flows) => {
                 for (number, flow) in (1..).zip(flows) {

@@ -1,6 +1,7 @@
 //! A pcap file by blocks: read and decoded beside each other, checked and judged in order.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -93,6 +94,7 @@ pub(super) fn judge<M: Matcher>(
     file: &Blocks,
     replay: &mut Replay<'_, M>,
     mut out: Option<&mut Out<'_>>,
+    progress: &AtomicU64,
 ) -> Outcome {
     let most = (rayon::current_num_threads() * BLOCKS_PER_THREAD).clamp(BLOCKS_PER_THREAD * 2, MOST_BLOCKS);
     let mut chain = Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };
@@ -108,6 +110,7 @@ pub(super) fn judge<M: Matcher>(
         let buffers = &chain.buffers;
         let ((), more) =
             rayon::join(|| next.read(file, first, most, buffers), || replay.push_batches(batches, out));
+        progress.store(read.frames, Ordering::Relaxed);
         if more.is_break() {
             break;
         }

@@ -1,5 +1,6 @@
 //! Any captures, read and decoded by one thread, judged by the others.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -84,6 +85,7 @@ fn take_turns<M: Matcher>(
     mut reads: Vec<Read>,
     replay: &mut Replay<'_, M>,
     mut out: Option<&mut Out<'_>>,
+    progress: &AtomicU64,
 ) -> Outcome {
     let mut batch = Batch::default();
     loop {
@@ -95,6 +97,7 @@ fn take_turns<M: Matcher>(
             batch.push_numbered(frame.number, frame.frame.packet);
         }
         let more = replay.push_batches(std::slice::from_ref(&batch), out.as_deref_mut());
+        progress.fetch_add(u64::from(batch.len()), Ordering::Relaxed);
         if batch.is_empty() || more.is_break() {
             return outcome(reads, timeline);
         }
@@ -106,10 +109,11 @@ pub(super) fn judge<M: Matcher>(
     count: usize,
     replay: &mut Replay<'_, M>,
     mut out: Option<&mut Out<'_>>,
+    progress: &AtomicU64,
 ) -> Outcome {
     let reads: Vec<Read> = std::iter::repeat_with(Read::default).take(count).collect();
     if rayon::current_num_threads() == 1 {
-        return take_turns(timeline, reads, replay, out);
+        return take_turns(timeline, reads, replay, out, progress);
     }
     let shared = Shared::default();
     thread::scope(|scope| {
@@ -131,6 +135,7 @@ pub(super) fn judge<M: Matcher>(
                 shared.changed.notify_all();
                 break;
             }
+            progress.fetch_add(u64::from(batch.len()), Ordering::Relaxed);
             batch.clear();
         }
         match reader.join() {

@@ -12,6 +12,7 @@ mod verify;
 pub use verify::{Difference, Verifier};
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 
 use crate::capture::{Blocks, CaptureError, CaptureReader, LinkType, Repetition, Timeline};
 use crate::compile::Matcher;
@@ -81,13 +82,21 @@ impl Captures {
     ///
     /// `out` gets the judged frames, in order but for fragments that wait for the rest of their datagram; without it
     /// they are only counted. When it wants no more of them, the rest is not read.
-    pub fn judge<M: Matcher>(self, replay: &mut Replay<'_, M>, mut out: Option<&mut Out<'_>>) -> Outcome {
+    /// `progress` counts the packets judged so far, for whoever watches.
+    pub fn judge<M: Matcher>(
+        self,
+        replay: &mut Replay<'_, M>,
+        mut out: Option<&mut Out<'_>>,
+        progress: &AtomicU64,
+    ) -> Outcome {
         let outcome = match self.0 {
             Input::Blocks(blocks, repetition) => {
-                let outcome = by_block::judge(&blocks, replay, out.as_deref_mut());
+                let outcome = by_block::judge(&blocks, replay, out.as_deref_mut(), progress);
                 Outcome { repetition, ..outcome }
             }
-            Input::Timeline(timeline, count) => in_order::judge(*timeline, count, replay, out.as_deref_mut()),
+            Input::Timeline(timeline, count) => {
+                in_order::judge(*timeline, count, replay, out.as_deref_mut(), progress)
+            }
         };
         let mut more = true;
         replay.finish(&mut |judged| {
