@@ -291,6 +291,68 @@ fn behind_a_deny_no_allow_rule_is_offered() {
     assert!(ran.stdout.contains("narrow the deny rule") && !ran.stdout.contains("nearest"), "{}", ran.stdout);
 }
 
+/// The shipped capture in two files, the later one first by name and compressed.
+fn rotated() -> PathBuf {
+    use std::io::Write;
+
+    let capture = capture();
+    let (header, records) = capture.split_at(24);
+    let mut end = 0;
+    while end < records.len() / 2 {
+        let length = records[end + 8..end + 12].try_into().unwrap();
+        end += 16 + usize::try_from(u32::from_le_bytes(length)).unwrap();
+    }
+    let (early, late) = records.split_at(end);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli-rotated");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("trace.pcap1"), [header, early].concat()).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(
+        fs::File::create(folder.join("trace.pcap0.gz")).unwrap(),
+        flate2::Compression::fast(),
+    );
+    gzip.write_all(&[header, late].concat()).unwrap();
+    gzip.finish().unwrap();
+    fs::write(folder.join("README"), "no capture").unwrap();
+    folder
+}
+
+#[test]
+fn a_folder_of_rotated_captures_is_one_timeline() {
+    let folder = rotated();
+    let whole = sgsim(&["replay", CAPTURE, "-s", SCENARIO, "--packets", "-"]);
+    let ran = sgsim(&["replay", folder.to_str().unwrap(), "-s", SCENARIO, "--packets", "-"]);
+    assert_eq!((whole.code, ran.code), (0, 0), "{}", ran.stderr);
+    assert_eq!(ran.stdout, whole.stdout, "state is carried across, and frames are numbered on");
+    assert!(ran.stderr.contains("1 files that are no captures are left out"), "{}", ran.stderr);
+
+    let none = sgsim(&["replay", "docs", "-s", SCENARIO]);
+    assert_eq!(none.code, 2);
+    assert!(none.stderr.contains("there is no capture in docs"), "{}", none.stderr);
+}
+
+#[test]
+fn a_packet_that_is_captured_twice_is_told_and_can_be_judged_once() {
+    // The same capture as of two hosts: other link headers, the same packets.
+    let mut other = capture();
+    let mut at = 24;
+    while at < other.len() {
+        let length = other[at + 8..at + 12].try_into().unwrap();
+        other[at + 16] ^= 0x40;
+        at += 16 + usize::try_from(u32::from_le_bytes(length)).unwrap();
+    }
+    let other = file("other.pcap", &other);
+    let other = other.to_str().unwrap();
+    let once = sgsim(&["replay", CAPTURE, "-s", SCENARIO, "--dedup"]);
+    let alone = sgsim(&["replay", CAPTURE, "-s", SCENARIO]);
+    assert_eq!(once.stdout, alone.stdout, "nothing is captured twice in it");
+    let both = sgsim(&["replay", CAPTURE, other, "-s", SCENARIO]);
+    assert!(both.stdout.contains("had been captured before"), "{}", both.stdout);
+    let judged = sgsim(&["replay", CAPTURE, other, "-s", SCENARIO, "--dedup"]);
+    let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+    assert_eq!(first(&judged.stdout), first(&alone.stdout));
+    assert!(judged.stdout.contains("that had been captured before were left out"), "{}", judged.stdout);
+}
+
 #[test]
 fn the_engine_tells_its_strategy_and_sizes() {
     let ran = sgsim(&["explain", "--engine", "-s", SCENARIO]);

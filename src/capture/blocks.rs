@@ -245,7 +245,7 @@ impl Blocks {
         self.pcap.next(&mut source).err().map(|fault| fault.named(&self.name))
     }
 
-    /// The error that all frames were given without being decoded, as [`CaptureReader`](super::CaptureReader) tells it.
+    /// That none of so many frames is decoded, because of the link type.
     pub fn unsupported(&self, frames: u64) -> CaptureError {
         let problem = CaptureProblem::LinkType { link: self.link(), frames };
         CaptureError::new(self.name.clone(), self.first_record(), problem)

@@ -31,6 +31,11 @@ impl CaptureError {
         self.offset
     }
 
+    /// Whether the capture just ends too early.
+    pub const fn is_cut(&self) -> bool {
+        matches!(self.problem, CaptureProblem::Cut { .. } | CaptureProblem::Empty)
+    }
+
     /// What is wrong there.
     pub const fn problem(&self) -> &CaptureProblem {
         &self.problem

@@ -1,4 +1,4 @@
-//! Bytes to packets: containers (pcap, pcapng), link types, IP and transport headers, several captures as one
+//! Bytes to packets: containers (pcap, pcapng; compressed or not), link types, IP and transport headers, several captures as one
 //! timeline.
 //!
 //! What is here knows nothing of groups or state: fragments are described, not put together, and tunnels are
@@ -8,13 +8,16 @@
 //! [`decode()`] turns the bytes of one into [`Content`](crate::packet::Content). Neither panics on any bytes.
 
 mod blocks;
+mod compressed;
 mod counts;
 mod decode;
 mod error;
+mod folder;
 mod link_type;
 mod pcap;
 mod pcapng;
 mod reader;
+mod repeats;
 mod source;
 mod ticks;
 mod timeline;
@@ -23,6 +26,8 @@ pub use blocks::{Block, Blocks, Sink};
 pub use counts::LinkCounts;
 pub use decode::{decode, quick};
 pub use error::{CaptureError, CaptureProblem, Expected};
+pub use folder::Folder;
 pub use link_type::LinkType;
 pub use reader::{CaptureReader, Frame, Record};
-pub use timeline::{Timeline, TimelineFrame};
+pub use repeats::{Print, Repeats};
+pub use timeline::{Repetition, Timeline, TimelineFrame};

@@ -56,7 +56,7 @@ enum Container {
     PcapNg(PcapNg),
 }
 
-/// Reads a pcap or pcapng capture, told apart by content.
+/// Reads a pcap or pcapng capture, told apart by content; gzip, zstd and lz4 are undone on the way, likewise by content.
 ///
 /// Only packets are frames: where Wireshark numbers pcapng's custom and journal blocks too, its numbers run ahead.
 ///
@@ -97,9 +97,14 @@ impl CaptureReader {
     /// Reads the header of a capture from any source of bytes; `name` is what errors call it.
     pub fn new(name: impl Into<String>, reader: impl Read + Send + 'static) -> Result<Self, CaptureError> {
         let name = name.into();
-        let mut source = Source::new(Box::new(reader));
-        match container(&mut source) {
-            Ok(container) => Ok(Self { name, source, container, finished: false, unsupported: None }),
+        let opened = Source::new(Box::new(reader)).decompressed().and_then(|mut source| {
+            let container = container(&mut source)?;
+            Ok((source, container))
+        });
+        match opened {
+            Ok((source, container)) => {
+                Ok(Self { name, source, container, finished: false, unsupported: None })
+            }
             Err(fault) => Err(fault.named(&name)),
         }
     }

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use super::LinkType;
+use super::compressed::Compression;
 use super::error::{CaptureProblem, Fault};
 use crate::packet::Timestamp;
 
@@ -37,6 +38,13 @@ impl Source {
     /// A source whose next byte is at this offset of the capture.
     pub(super) fn at(reader: Box<dyn Read + Send>, offset: u64) -> Self {
         Self { reader, buffer: Vec::new(), filled: 0..0, offset }
+    }
+
+    /// The decompressed stream, if this one is compressed. Offsets are those of what it holds.
+    pub(super) fn decompressed(mut self) -> Result<Self, Fault> {
+        let Some(compression) = Compression::of(self.peek(4)?) else { return Ok(self) };
+        let start = io::Cursor::new(self.buffer[self.filled].to_vec());
+        Ok(Self::new(compression.open(Box::new(start.chain(self.reader)))))
     }
 
     /// Offset in the capture of the next byte.

@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{CaptureError, CaptureReader, Frame, LinkCounts};
+use super::{CaptureError, CaptureReader, Frame, LinkCounts, Print, Repeats};
 use crate::packet::Timestamp;
 
 /// A frame of a timeline.
@@ -24,72 +24,181 @@ pub struct TimelineFrame {
 /// Inside a capture the order is the file's, even where time goes backwards there; of frames with one time the
 /// earlier capture's comes first. A capture that fails gives what it had, and the others go on: ask
 /// [`errors`](Self::errors) when the frames are used up.
+///
+/// A capture is open from its first frame to its last: of files that were rotated, one at a time.
 #[derive(Debug, Default)]
 pub struct Timeline {
     captures: Vec<Capture>,
     /// Captures by the time of their next frame.
     heads: BinaryHeap<Reverse<(Timestamp, usize)>>,
-    /// Captures whose next frame has yet to be read. Only when the one after is asked for, so that a live capture
+    /// The capture whose next frame has yet to be read. Only when the one after is asked for, so that a live capture
     /// is never waited for with a frame in hand.
-    behind: Vec<usize>,
+    behind: Option<usize>,
     errors: Vec<CaptureError>,
     counts: LinkCounts,
+    repeats: Repeats,
+    repetition: Repetition,
+    /// Whether packets that were shown before are left out.
+    once: bool,
 }
+
+/// How often a timeline shows packets that it has shown before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Repetition {
+    /// IP frames that were looked at: the first few thousand, or all where each packet is wanted once.
+    pub looked: u64,
+    /// Those of them that show a packet again.
+    pub repeated: u64,
+}
+
+impl Repetition {
+    /// Whether packets are repeated so often that it is no chance: one in a hundred.
+    pub const fn is_noticed(self) -> bool {
+        self.repeated > 0 && self.repeated >= self.looked / 100
+    }
+}
+
+/// IP frames in which repetitions are looked for when nobody asked.
+const SAMPLE: u64 = 20_000;
 
 #[derive(Debug)]
 struct Capture {
-    index: usize,
-    reader: CaptureReader,
-    head: Option<Frame>,
-    /// Number of the head.
-    number: u64,
-    /// The number no frame of this capture reaches, where frames of another come after.
-    end: u64,
+    path: PathBuf,
+    stage: Stage,
+    /// Frames given so far.
+    given: u64,
+    /// Frames of all captures before this one; `None` until its first frame is given.
+    before: Option<u64>,
+    /// Frames it has, once they were counted or all were given.
+    frames: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Its first frame is known by its time only.
+    Waiting,
+    /// It is being read; the next frame, unless that has yet to be read.
+    Open(Box<CaptureReader>, Option<(Frame, Option<Print>)>),
+    /// It has no more frames.
+    Done,
 }
 
 impl Timeline {
     /// Opens captures in this order. Those that cannot be opened are among the [`errors`](Self::errors).
     ///
-    /// All but the last are read through once to count their frames, so that numbers are known before the merge: a pipe can
-    /// only be the last.
+    /// Where captures overlap in time, the frames of all but the last of them are counted first, so that numbers are known
+    /// before the merge: a pipe can only be the last.
     pub fn open<P: AsRef<Path>>(paths: &[P]) -> Self {
         let mut timeline = Self::default();
-        let mut next_number = 1;
-        for (index, path) in paths.iter().enumerate() {
-            let end =
-                if index + 1 == paths.len() { u64::MAX } else { next_number + count_frames(path.as_ref()) };
+        for (slot, path) in paths.iter().enumerate() {
+            let path = path.as_ref();
+            timeline.captures.push(Capture::new(path));
             match CaptureReader::open(path) {
-                Ok(reader) => {
-                    timeline.captures.push(Capture { index, reader, head: None, number: next_number, end });
-                }
-                Err(error) => timeline.errors.push(error),
+                // Nothing to compare its times with: read when its first frame is asked for, as a stream is.
+                Ok(reader) if paths.len() == 1 => timeline.start(slot, reader),
+                Ok(reader) => timeline.peek(slot, reader),
+                Err(error) => timeline.fail(slot, error),
             }
-            next_number = end;
         }
-        timeline.behind = (0..timeline.captures.len()).rev().collect();
         timeline
     }
 
     /// A timeline of one capture that is already open, such as a stream.
     pub fn of(reader: CaptureReader) -> Self {
-        let capture = Capture { index: 0, reader, head: None, number: 1, end: u64::MAX };
-        Self { captures: vec![capture], behind: vec![0], ..Self::default() }
+        let mut timeline = Self { captures: vec![Capture::new(Path::new(reader.name()))], ..Self::default() };
+        timeline.start(0, reader);
+        timeline
+    }
+
+    fn start(&mut self, slot: usize, reader: CaptureReader) {
+        self.captures[slot].stage = Stage::Open(Box::new(reader), None);
+        self.behind = Some(slot);
+    }
+
+    /// Finds the place of a capture in the merge by its first frame, and closes it again where it can be opened twice.
+    fn peek(&mut self, slot: usize, reader: CaptureReader) {
+        self.start(slot, reader);
+        self.behind = None;
+        self.advance(slot);
+        let capture = &mut self.captures[slot];
+        if matches!(capture.stage, Stage::Open(..)) && capture.path.is_file() {
+            capture.stage = Stage::Waiting;
+        }
+    }
+
+    fn fail(&mut self, slot: usize, error: CaptureError) {
+        self.errors.push(error);
+        self.captures[slot].finish();
     }
 
     /// Reads the next head of a capture.
     fn advance(&mut self, slot: usize) {
-        let Some(capture) = self.captures.get_mut(slot) else { return };
-        capture.head = match capture.reader.next_frame() {
+        let capture = &mut self.captures[slot];
+        let Stage::Open(reader, head) = &mut capture.stage else { return };
+        let wanted = self.once || self.repetition.looked < SAMPLE;
+        match reader.next_record() {
             // A file that grew since its frames were counted ends where it did then.
-            Ok(frame) => frame.filter(|_| capture.number < capture.end),
-            Err(error) => {
-                self.errors.push(error);
-                None
+            Ok(Some(record)) if capture.frames.is_none_or(|frames| capture.given < frames) => {
+                let frame = record.frame();
+                let print = if wanted { Print::of(slot, &record, &frame) } else { None };
+                *head = Some((frame, print));
+                self.heads.push(Reverse((frame.packet.time, slot)));
             }
-        };
-        if let Some(frame) = capture.head {
-            self.heads.push(Reverse((frame.packet.time, slot)));
+            Ok(_) => capture.finish(),
+            Err(error) => self.fail(slot, error),
         }
+    }
+
+    /// Opens a capture whose turn has come, and reads its first frame.
+    fn reopen(&mut self, slot: usize) {
+        match CaptureReader::open(&self.captures[slot].path) {
+            Ok(reader) => {
+                self.captures[slot].stage = Stage::Open(Box::new(reader), None);
+                self.advance(slot);
+            }
+            Err(error) => self.fail(slot, error),
+        }
+    }
+
+    /// Frames of the captures before this one. Those that were not read to their end are counted now.
+    fn frames_before(&mut self, slot: usize) -> u64 {
+        let before = &mut self.captures[..slot];
+        before
+            .iter_mut()
+            .map(|capture| *capture.frames.get_or_insert_with(|| count_frames(&capture.path)))
+            .sum()
+    }
+
+    /// Leaves out frames that show a packet again, by the rule of [`Repeats`]. Their numbers stay theirs.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    fn read_behind(&mut self) {
+        if let Some(slot) = self.behind.take() {
+            self.advance(slot);
+        }
+    }
+
+    fn shows_again(&mut self, time: Timestamp, print: Option<Print>) -> bool {
+        let Some(print) = print else { return false };
+        self.repetition.looked += 1;
+        let again = self.repeats.is_repeat(time, print);
+        self.repetition.repeated += u64::from(again);
+        again
+    }
+
+    /// How often packets are shown again at the beginning, as far as that is looked at unasked.
+    pub fn sample(mut self) -> Repetition {
+        while self.repetition.looked < SAMPLE && self.next().is_some() {}
+        self.repetition
+    }
+
+    /// How often packets were shown again so far.
+    pub const fn repetition(&self) -> Repetition {
+        self.repetition
     }
 
     /// What went wrong so far, in the order it was met.
@@ -108,21 +217,49 @@ impl Timeline {
     }
 }
 
+impl Capture {
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), stage: Stage::Done, given: 0, before: None, frames: None }
+    }
+
+    fn finish(&mut self) {
+        self.stage = Stage::Done;
+        self.frames.get_or_insert(self.given);
+    }
+}
+
 impl Iterator for Timeline {
     type Item = TimelineFrame;
 
     fn next(&mut self) -> Option<TimelineFrame> {
-        while let Some(slot) = self.behind.pop() {
-            self.advance(slot);
+        self.read_behind();
+        loop {
+            let Reverse((_, slot)) = self.heads.pop()?;
+            let frame = match &mut self.captures[slot].stage {
+                Stage::Open(_, head) => head.take(),
+                Stage::Waiting => {
+                    self.reopen(slot);
+                    continue;
+                }
+                Stage::Done => None,
+            };
+            let Some((frame, print)) = frame else { continue };
+            let before = match self.captures[slot].before {
+                Some(before) => before,
+                None => self.frames_before(slot),
+            };
+            let capture = &mut self.captures[slot];
+            capture.before = Some(before);
+            capture.given += 1;
+            self.counts.add(frame.link);
+            let number = before + capture.given;
+            self.behind = Some(slot);
+            if self.shows_again(frame.packet.time, print) && self.once {
+                self.read_behind();
+                continue;
+            }
+            return Some(TimelineFrame { number, source: slot, frame });
         }
-        let Reverse((_, slot)) = self.heads.pop()?;
-        let capture = self.captures.get_mut(slot)?;
-        let frame = capture.head.take()?;
-        let next = TimelineFrame { number: capture.number, source: capture.index, frame };
-        capture.number += 1;
-        self.counts.add(frame.link);
-        self.behind.push(slot);
-        Some(next)
     }
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod files;
+mod live;
 mod load;
 mod output;
 mod preset;

@@ -9,11 +9,10 @@ use crate::pipeline::{self, Difference, Verifier};
 use crate::policy::Policy;
 use crate::replay::{ConnectionVerdict, InOrder, Judged, Out, Replay, Tally, Verdict};
 use crate::report::{
-    CaptureSummary, Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Results,
-    Show,
+    Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Repeats, Results, Show,
 };
 
-use super::source::Source;
+use super::source::{Reading, Source};
 use super::{Error, ExitStatus, ScenarioArgs, files, load, output, threads};
 
 /// Judge captured traffic: what would each group allow or drop, and which rule decides?
@@ -81,7 +80,8 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         None => None,
     };
     let threads = threads::pool(args.threads)?;
-    let (replay, captures, errors) = threads.install(|| args.judge_all(policy, &matcher, packet_file))?;
+    let (replay, reading) = threads.install(|| args.judge_all(policy, &matcher, packet_file))?;
+    let Reading { captures, errors, repetition } = reading;
     let tally = threads.install(|| replay.tally());
     let results = Results {
         scenario: &args.scenario.scenario.display().to_string(),
@@ -90,6 +90,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         tally: &tally,
         connections: replay.connections(),
         captures: &captures,
+        repeats: Repeats { seen: repetition, left_out: args.source.dedup },
     };
     if let (Some(path), Some(mut out)) = (&args.connections, connection_file) {
         args.record_format(path)
@@ -137,8 +138,8 @@ fn judged_by(failing: Show, tally: &Tally) -> ExitStatus {
     if asked { ExitStatus::Done } else { ExitStatus::Nothing }
 }
 
-/// A finished replay, what was read of each capture, and what went wrong.
-type Whole<'p> = (Replay<'p, Compiled<'p>>, Vec<CaptureSummary>, Vec<String>);
+/// A finished replay, and what was read for it.
+type Whole<'p> = (Replay<'p, Compiled<'p>>, Reading);
 /// Takes the records of packets.
 type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
 
@@ -162,8 +163,8 @@ impl Args {
         let mut verifier = self.verifier(policy, &linear)?;
         let mut records = records;
         if records.is_none() && verifier.is_none() {
-            let (captures, errors) = input.judge(&self.source, &mut replay, None);
-            return Ok((replay, captures, errors));
+            let reading = input.judge(policy, &mut replay, None);
+            return Ok((replay, reading));
         }
         let (mut order, mut result, mut agrees) = (InOrder::default(), Ok(()), true);
         let mut take = |judged: Judged| {
@@ -178,7 +179,7 @@ impl Args {
             if result.is_ok() && agrees { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let out: &mut Out<'_> = &mut take;
-        let (captures, errors) = input.judge(&self.source, &mut replay, Some(out));
+        let reading = input.judge(policy, &mut replay, Some(out));
         if let Some((writer, path)) = &mut records {
             result.and_then(|()| writer.finish()).map_err(|error| files::cannot_write(path, &error))?;
         }
@@ -189,7 +190,7 @@ impl Args {
             }
             output::remark(&format_args!("verified: the reference agrees on {compared} frames"));
         }
-        Ok((replay, captures, errors))
+        Ok((replay, reading))
     }
 
     fn verifier<'p>(
@@ -203,7 +204,12 @@ impl Args {
             let needs = "--verify reads the captures a second time: it needs files";
             return Err(Error::Message(needs.to_owned()));
         }
-        Ok(Some(Verifier::new(policy, linear, captures, every)))
+        if self.source.dedup {
+            return Err(Error::Message(
+                "--verify does not leave out repeated packets: not with --dedup".to_owned(),
+            ));
+        }
+        Ok(Some(Verifier::new(policy, linear, &self.source.files()?, every)))
     }
 
     /// What to tell, and how to see it again.

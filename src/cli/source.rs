@@ -1,15 +1,16 @@
 //! Where packets come from: captures as one timeline, or flows written on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::capture::{CaptureError, CaptureReader, Timeline};
+use crate::capture::{CaptureError, CaptureReader, Folder, Repetition, Timeline};
 use crate::compile::Matcher;
 use crate::packet::{Flow, Packet, Timestamp};
-use crate::pipeline::{Captures, Read};
+use crate::pipeline::{Captures, Outcome, Read};
+use crate::policy::Policy;
 use crate::replay::{Judged, Observer, Out, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink};
 
-use super::Error;
+use super::{Error, live, output};
 
 /// What errors call the capture that `-` stands for.
 const STDIN: &str = "standard input";
@@ -18,9 +19,13 @@ const STDIN: &str = "standard input";
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Source {
-    /// Captures (pcap or pcapng; `-` is standard input), one timeline in order of time.
+    /// Captures (pcap or pcapng, also .gz, .zst, .lz4; folders of them; `-` is standard input), one timeline in order
+    /// of time.
     #[arg(value_name = "CAPTURE", conflicts_with = "flows", help_heading = "Input")]
     pub captures: Vec<PathBuf>,
+    /// Judge a packet once that the captures show more than once: on several interfaces, at several hosts, mirrored.
+    #[arg(long, conflicts_with = "flows", help_heading = "Input")]
+    pub dedup: bool,
     /// Judge a written flow instead of a capture: 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'.
     #[arg(long = "flow", value_name = "FLOW", help_heading = "Input")]
     pub flows: Vec<Flow>,
@@ -38,13 +43,13 @@ impl Source {
         if self.captures.is_empty() {
             return Ok(Packets::Flows(self.flows.clone().into_iter(), 0));
         }
-        let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
-        let timeline = match &self.captures[..] {
+        let captures = unfolded(&self.captures)?;
+        let timeline = match &captures[..] {
             [one] if is_stdin(one) => {
-                let reader = CaptureReader::new(STDIN, std::io::stdin());
+                let reader = CaptureReader::new(STDIN, live::StandardInput::open());
                 reader.map(Timeline::of).map_err(|error| Error::Message(format!("failed to {error}")))?
             }
-            several if several.iter().any(is_stdin) => {
+            several if several.iter().any(|path| is_stdin(path)) => {
                 return Err(Error::Message(
                     "standard input '-' cannot be merged with other captures".to_owned(),
                 ));
@@ -55,34 +60,44 @@ impl Source {
             let name = if is_stdin(path) { STDIN.to_owned() } else { path.display().to_string() };
             CaptureSummary { name, ..CaptureSummary::default() }
         };
-        let summaries = self.captures.iter().map(name).collect();
+        let summaries = captures.iter().map(name).collect();
+        let timeline = if self.dedup { timeline.once() } else { timeline };
         Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
     }
 }
 
 /// What a whole replay reads.
 pub(super) enum Whole {
-    Captures(Captures),
+    Captures(Captures, Vec<PathBuf>),
+    /// Packet by packet, as they come.
+    Live(Packets),
     Flows(Vec<Flow>),
 }
 
+/// What was read of each capture, what went wrong, and how often packets were shown again.
+#[derive(Default)]
+pub(super) struct Reading {
+    pub captures: Vec<CaptureSummary>,
+    pub errors: Vec<String>,
+    pub repetition: Repetition,
+}
+
 impl Source {
+    /// The captures, with those that are in a folder in its place.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        unfolded(&self.captures)
+    }
+
     /// Opens everything for a whole replay.
     pub(super) fn open_all(&self, block_size: usize) -> Result<Whole, Error> {
-        Ok(match &self.captures[..] {
-            [] => Whole::Flows(self.flows.clone()),
-            [one] if one.as_os_str() == "-" => {
-                let reader = CaptureReader::new(STDIN, std::io::stdin());
-                let reader = reader.map_err(|error| Error::Message(format!("failed to {error}")))?;
-                Whole::Captures(Captures::of(reader))
-            }
-            several if several.iter().any(|path| path.as_os_str() == "-") => {
-                return Err(Error::Message(
-                    "standard input '-' cannot be merged with other captures".to_owned(),
-                ));
-            }
-            several => Whole::Captures(Captures::open(several, block_size)),
-        })
+        if self.captures.is_empty() {
+            return Ok(Whole::Flows(self.flows.clone()));
+        }
+        if self.captures.iter().any(|path| is_stdin(path)) {
+            return self.open().map(Whole::Live);
+        }
+        let files = self.files()?;
+        Ok(Whole::Captures(Captures::open(&files, block_size, self.dedup), files))
     }
 }
 
@@ -90,34 +105,21 @@ impl Whole {
     /// A replay as this input needs it: written flows open their connections, so nothing was there before them.
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
-            Self::Captures(_) => replay,
+            Self::Captures(..) | Self::Live(_) => replay,
             Self::Flows(_) => replay.without_past(),
         }
     }
 
-    /// Judges everything; says what was read of each capture, and what went wrong.
+    /// Judges everything.
     pub(super) fn judge<M: Matcher>(
         self,
-        source: &Source,
+        policy: &Policy,
         replay: &mut Replay<'_, M>,
         mut out: Option<&mut Out<'_>>,
-    ) -> (Vec<CaptureSummary>, Vec<String>) {
+    ) -> Reading {
         match self {
-            Self::Captures(captures) => {
-                let (reads, errors) = captures.judge(replay, out);
-                let summary = |(path, read): (&PathBuf, Read)| {
-                    let is_stdin = path.as_os_str() == "-";
-                    let name = if is_stdin { STDIN.to_owned() } else { path.display().to_string() };
-                    let links = read.unsupported.into_iter();
-                    let unsupported =
-                        links.map(|(link, frames)| UnsupportedLink { link_type: link.0, frames }).collect();
-                    let Read { frames, first, last, .. } = read;
-                    CaptureSummary { name, frames, first, last, unsupported, error: None }
-                };
-                let mut summaries: Vec<_> = source.captures.iter().zip(reads).map(summary).collect();
-                tell_errors(&mut summaries, &errors);
-                (summaries, errors.iter().map(told).collect())
-            }
+            Self::Captures(captures, files) => reading(captures.judge(replay, out), &files),
+            Self::Live(packets) => judge_live(packets, policy, replay, out),
             Self::Flows(flows) => {
                 for (number, flow) in (1..).zip(flows) {
                     replay.push(number, flow.packet(Timestamp(0)), &mut (), &mut |judged| {
@@ -127,10 +129,77 @@ impl Whole {
                         }
                     });
                 }
-                (vec![], vec![])
+                Reading::default()
             }
         }
     }
+}
+
+fn reading(outcome: Outcome, files: &[PathBuf]) -> Reading {
+    let Outcome { reads, errors, repetition } = outcome;
+    let told = |error: &CaptureError| format!("failed to {error}");
+    let summary = |(path, read): (&PathBuf, Read)| {
+        let name = path.display().to_string();
+        let links = read.unsupported.into_iter();
+        let unsupported = links.map(|(link, frames)| UnsupportedLink { link_type: link.0, frames }).collect();
+        let error = errors.iter().find(|error| error.name() == name).map(told);
+        let Read { frames, first, last, .. } = read;
+        CaptureSummary { name, frames, first, last, unsupported, error }
+    };
+    let captures = files.iter().zip(reads).map(summary).collect();
+    Reading { captures, errors: errors.iter().map(told).collect(), repetition }
+}
+
+/// Judges packets one by one, as they come, and tells meanwhile how it stands.
+fn judge_live<M: Matcher>(
+    mut packets: Packets,
+    policy: &Policy,
+    replay: &mut Replay<'_, M>,
+    mut out: Option<&mut Out<'_>>,
+) -> Reading {
+    let mut ticker = live::Ticker::start();
+    let (mut judged, mut wanted): (Vec<Judged>, bool) = (Vec::new(), true);
+    loop {
+        let more = packets.judge_next(replay, &mut (), &mut |frame| judged.push(frame)).is_some();
+        if !more {
+            replay.finish(&mut |frame| judged.push(frame));
+        }
+        for frame in judged.drain(..) {
+            ticker.note(&frame, replay.connections(), policy);
+            if let (Some(out), true) = (&mut out, wanted) {
+                wanted = out(frame).is_continue();
+            }
+        }
+        if !more || !wanted {
+            break;
+        }
+    }
+    drop(ticker);
+    let repetition = packets.repetition();
+    let (captures, errors) = packets.finish();
+    Reading { captures, errors, repetition }
+}
+
+/// The captures, with those that are in a folder in its place.
+fn unfolded(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut captures = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            captures.push(path.clone());
+            continue;
+        }
+        let failed = |error: CaptureError| Error::Message(format!("failed to {error}"));
+        let folder = Folder::open(path).map_err(failed)?;
+        let (name, others) = (path.display(), folder.others);
+        if folder.captures.is_empty() {
+            return Err(Error::Message(format!("there is no capture in {name} ({others} other files)")));
+        }
+        if others > 0 {
+            output::remark(&format_args!("{name}: {others} files that are no captures are left out"));
+        }
+        captures.extend(folder.captures);
+    }
+    Ok(captures)
 }
 
 impl Packets {
@@ -178,31 +247,40 @@ impl Packets {
         Some(number)
     }
 
+    /// How often the captures showed a packet again.
+    pub(super) fn repetition(&self) -> Repetition {
+        match self {
+            Self::Captures { timeline, .. } => timeline.repetition(),
+            Self::Flows(..) => Repetition::default(),
+        }
+    }
+
     /// What was read of each capture, and what went wrong.
     pub(super) fn finish(self) -> (Vec<CaptureSummary>, Vec<String>) {
         let Self::Captures { timeline, mut summaries } = self else { return (vec![], vec![]) };
-        tell_errors(&mut summaries, timeline.errors());
-        (summaries, timeline.errors().iter().map(told).collect())
+        // Ctrl-C cuts a live capture where it stands: that is its end, not an error.
+        let ended = live::was_interrupted();
+        let errors: Vec<_> = timeline.errors().iter().filter(|error| !(ended && error.is_cut())).collect();
+        let told = |error: &CaptureError| format!("failed to {error}");
+        for error in &errors {
+            // The same capture may be given twice.
+            let is_its =
+                |summary: &&mut CaptureSummary| summary.name == error.name() && summary.error.is_none();
+            if let Some(summary) = summaries.iter_mut().find(is_its) {
+                summary.error = Some(told(error));
+            }
+        }
+        (summaries, errors.into_iter().map(told).collect())
     }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 fn count_unsupported(links: &mut Vec<UnsupportedLink>, link_type: u32) {
     match links.iter_mut().find(|link| link.link_type == link_type) {
         Some(link) => link.frames += 1,
         None => links.push(UnsupportedLink { link_type, frames: 1 }),
-    }
-}
-
-fn told(error: &CaptureError) -> String {
-    format!("failed to {error}")
-}
-
-/// Writes errors into the summaries of their captures. The same capture may be given twice.
-fn tell_errors(summaries: &mut [CaptureSummary], errors: &[CaptureError]) {
-    for error in errors {
-        let is_its = |summary: &&mut CaptureSummary| summary.name == error.name() && summary.error.is_none();
-        if let Some(summary) = summaries.iter_mut().find(is_its) {
-            summary.error = Some(told(error));
-        }
     }
 }

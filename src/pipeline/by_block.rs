@@ -114,11 +114,9 @@ pub(super) fn judge<M: Matcher>(
     }
     if !file.link().is_supported() && read.frames > 0 {
         read.unsupported.push((file.link(), read.frames));
-        if chain.error.is_none() {
-            chain.error = Some(file.unsupported(read.frames));
-        }
+        chain.error.get_or_insert_with(|| file.unsupported(read.frames));
     }
-    (vec![read], chain.error.into_iter().collect())
+    Outcome { reads: vec![read], errors: chain.error.into_iter().collect(), ..Outcome::default() }
 }
 
 impl Read {

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::capture::{CaptureError, Timeline, TimelineFrame};
+use crate::capture::{Timeline, TimelineFrame};
 use crate::compile::Matcher;
 use crate::replay::{Batch, Out, Replay};
 
@@ -59,7 +59,7 @@ impl Shared {
 }
 
 /// Reads everything.
-fn read(mut timeline: Timeline, mut reads: Vec<Read>, shared: &Shared) -> (Vec<Read>, Vec<CaptureError>) {
+fn read(mut timeline: Timeline, mut reads: Vec<Read>, shared: &Shared) -> Outcome {
     for frame in timeline.by_ref() {
         if let Some(read) = reads.get_mut(frame.source) {
             read.add_frame(&frame);
@@ -70,7 +70,12 @@ fn read(mut timeline: Timeline, mut reads: Vec<Read>, shared: &Shared) -> (Vec<R
     }
     shared.lock().done = true;
     shared.changed.notify_all();
-    (reads, timeline.into_errors())
+    outcome(reads, timeline)
+}
+
+fn outcome(reads: Vec<Read>, timeline: Timeline) -> Outcome {
+    let repetition = timeline.repetition();
+    Outcome { reads, errors: timeline.into_errors(), repetition }
 }
 
 /// Reads and judges in turns, on one thread.
@@ -91,7 +96,7 @@ fn take_turns<M: Matcher>(
         }
         let more = replay.push_batches(std::slice::from_ref(&batch), out.as_deref_mut());
         if batch.is_empty() || more.is_break() {
-            return (reads, timeline.into_errors());
+            return outcome(reads, timeline);
         }
     }
 }

@@ -13,7 +13,7 @@ pub use verify::{Difference, Verifier};
 
 use std::path::PathBuf;
 
-use crate::capture::{Blocks, CaptureError, CaptureReader, LinkType, Timeline};
+use crate::capture::{Blocks, CaptureError, CaptureReader, LinkType, Repetition, Timeline};
 use crate::compile::Matcher;
 use crate::packet::Timestamp;
 use crate::replay::{Out, Replay};
@@ -34,8 +34,16 @@ pub struct Read {
     pub unsupported: Vec<(LinkType, u64)>,
 }
 
-/// What was read of all captures, in the order given, and what went wrong, in the order met.
-pub type Outcome = (Vec<Read>, Vec<CaptureError>);
+/// What came of reading captures.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What was read of each, in the order given.
+    pub reads: Vec<Read>,
+    /// What went wrong, in the order met.
+    pub errors: Vec<CaptureError>,
+    /// How often they showed a packet again.
+    pub repetition: Repetition,
+}
 
 /// Captures that can be read.
 #[derive(Debug)]
@@ -43,21 +51,25 @@ pub struct Captures(Input);
 
 #[derive(Debug)]
 enum Input {
-    Blocks(Blocks),
+    Blocks(Blocks, Repetition),
     Timeline(Box<Timeline>, usize),
 }
 
 impl Captures {
     /// Opens captures, to be merged into one timeline. Those that cannot be opened are told at the end.
     ///
-    /// A single regular pcap file is read by blocks of `block_size` bytes.
-    pub fn open(paths: &[PathBuf], block_size: usize) -> Self {
-        if let [path] = paths
+    /// A single regular pcap file is read by blocks of `block_size` bytes. With `once`, frames that show a packet again
+    /// are left out.
+    pub fn open(paths: &[PathBuf], block_size: usize, once: bool) -> Self {
+        if let ([path], false) = (paths, once)
             && let Some(blocks) = Blocks::open(path, block_size)
         {
-            return Self(Input::Blocks(blocks));
+            // Blocks are decoded out of order; whether packets are repeated shows at the file's beginning.
+            return Self(Input::Blocks(blocks, Timeline::open(paths).sample()));
         }
-        Self(Input::Timeline(Box::new(Timeline::open(paths)), paths.len()))
+        let timeline = Timeline::open(paths);
+        let timeline = if once { timeline.once() } else { timeline };
+        Self(Input::Timeline(Box::new(timeline), paths.len()))
     }
 
     /// A capture that is already open, such as a stream.
@@ -71,7 +83,10 @@ impl Captures {
     /// they are only counted. When it wants no more of them, the rest is not read.
     pub fn judge<M: Matcher>(self, replay: &mut Replay<'_, M>, mut out: Option<&mut Out<'_>>) -> Outcome {
         let outcome = match self.0 {
-            Input::Blocks(blocks) => by_block::judge(&blocks, replay, out.as_deref_mut()),
+            Input::Blocks(blocks, repetition) => {
+                let outcome = by_block::judge(&blocks, replay, out.as_deref_mut());
+                Outcome { repetition, ..outcome }
+            }
             Input::Timeline(timeline, count) => in_order::judge(*timeline, count, replay, out.as_deref_mut()),
         };
         let mut more = true;

@@ -41,10 +41,13 @@ impl<'p, M> Context<'p, M> {
 
     /// The interfaces of both ends, or why no group is asked.
     pub(super) fn ends(&self, ip: &IpPacket) -> Ends {
-        if control_traffic(ip).is_some() {
-            return Err(Reason::LinkLocalControl);
-        }
         let of = |address| self.policy.owners.of(address);
+        match control_traffic(ip) {
+            // A DHCP server behind an interface is no client: its groups decide.
+            Some(ControlTraffic::Dhcp) if of(dhcp_server(ip)).is_some() => {}
+            Some(_) => return Err(Reason::LinkLocalControl),
+            None => {}
+        }
         match (of(ip.source()), of(ip.destination())) {
             (None, None) => Err(Reason::NoGroup),
             (Some(from), Some(to)) if from == to => Err(Reason::SameInterface),
@@ -74,8 +77,8 @@ pub(super) fn was_opened_by_receiver(ip: &IpPacket, judgement: &Judgement) -> bo
     answers || judgement.steps.iter().any(|step| step.reason == Reason::AssumedEstablished)
 }
 
-/// Neighbour discovery and DHCP clients, which clouds let pass whatever the rules (NEUTRON: `openvswitch_firewall`):
-/// 68 to 67 and back, 546 to 547 and back. ARP is told apart before.
+/// Neighbour discovery and DHCP, which clouds let pass whatever the rules where the interface is the client (NEUTRON:
+/// `openvswitch_firewall`): 68 to 67 and back, 546 to 547 and back. ARP is told apart before.
 pub fn control_traffic(ip: &IpPacket) -> Option<ControlTraffic> {
     match (ip.protocol, ip.transport) {
         (_, Transport::Icmp(icmp)) => is_discovery(ip, &icmp).then_some(ControlTraffic::NeighbourDiscovery),
@@ -84,6 +87,14 @@ pub fn control_traffic(ip: &IpPacket) -> Option<ControlTraffic> {
             matches!(ports, (67, 68) | (546, 547)).then_some(ControlTraffic::Dhcp)
         }
         _ => None,
+    }
+}
+
+/// The side of a DHCP packet that has the server's port.
+fn dhcp_server(ip: &IpPacket) -> std::net::IpAddr {
+    match ip.ports() {
+        Some((67 | 547, _)) => ip.source(),
+        _ => ip.destination(),
     }
 }
 

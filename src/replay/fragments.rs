@@ -71,8 +71,12 @@ impl Datagram {
 
     /// Takes note of a fragment's place.
     fn take(&mut self, ip: &IpPacket, fragment: Fragment) {
-        let (from, to) = (fragment.offset, fragment.offset.saturating_add(fragment.length));
-        let uneven = (fragment.more && !fragment.length.is_multiple_of(8)) || fragment.length == 0;
+        let (from, mut to) = (fragment.offset, fragment.offset.saturating_add(fragment.length));
+        // Only the last may end anywhere. Of others Linux drops the odd bytes in IPv4, and the datagram in IPv6.
+        if fragment.more && ip.addresses.family() == Family::V4 {
+            to &= !7;
+        }
+        let uneven = (fragment.more && !to.is_multiple_of(8)) || to == from;
         let end = if fragment.more { None } else { Some(to) };
         let other_end = matches!((self.end, end), (Some(a), Some(b)) if a != b);
         let behind_end =

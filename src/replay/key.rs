@@ -24,39 +24,35 @@ pub struct Endpoint {
 pub(super) struct Key {
     pub domain: Domain,
     pub protocol: Protocol,
-    pub message: Message,
+    /// What keeps the ICMP queries of two addresses apart, see [`query`]; [`NO_QUERY`] for ICMP messages that neither ask
+    /// nor answer; 0 for other protocols.
+    pub kind: u8,
+    /// Code of an ICMP query, else 0.
+    pub code: u8,
     pub low: Endpoint,
     pub high: Endpoint,
 }
 
-/// What keeps the ICMP queries of two addresses apart. An answer carries the identifier of its request, and its code, so
-/// neither an echo and a timestamp of one identifier belong together, nor the echoes of two hosts that ping each other
-/// (Windows gives all of them the identifier 1). Linux has these in its tuples too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Message {
-    /// No ICMP message.
-    None,
-    /// Asks or answers.
-    Query {
-        /// Type of the request.
-        request: u8,
-        code: u8,
-        /// Whether the lower endpoint asks.
-        low_asks: bool,
-    },
-    /// An ICMP message that neither asks nor answers.
-    Other,
-}
+/// The kind of ICMP messages that neither ask nor answer.
+const NO_QUERY: u8 = 255;
 
-impl Message {
-    /// Of a message of this type and code that the lower endpoint has sent, or not.
-    pub(super) const fn of(family: Family, (kind, code): (u8, u8), from_low: bool) -> Self {
-        match (Icmp { kind, code, identifier: 0, quoted: Quoted::None }).role(family) {
-            IcmpRole::Request { .. } => Self::Query { request: kind, code, low_asks: from_low },
-            IcmpRole::Reply { request } => Self::Query { request, code, low_asks: !from_low },
-            _ => Self::Other,
-        }
-    }
+/// The kind of an ICMP message of this type that the lower endpoint has sent, or not: the type of the request, and a bit
+/// that says whether the lower endpoint asks.
+///
+/// An answer carries the identifier of its request, and its code, so neither an echo and a timestamp of one identifier
+/// belong together, nor the echoes of two hosts that ping each other (Windows gives all of them the identifier 1). Linux
+/// has these in its tuples too.
+#[inline]
+pub(super) const fn query(family: Family, kind: u8, from_low: bool) -> u8 {
+    // No request's type has this bit: 8, 13, 15, 17 and, of ICMPv6, 128.
+    const LOW_ASKS: u8 = 0x40;
+    let (request, low_asks) = match (Icmp { kind, code: 0, identifier: 0, quoted: Quoted::None }).role(family)
+    {
+        IcmpRole::Request { .. } => (kind, from_low),
+        IcmpRole::Reply { request } => (request, !from_low),
+        _ => return NO_QUERY,
+    };
+    if low_asks { request | LOW_ASKS } else { request }
 }
 
 impl Key {
@@ -71,10 +67,15 @@ impl Key {
         let destination = Endpoint { address: addresses.destination(), port: to };
         let from_low = source <= destination;
         let (low, high) = if from_low { (source, destination) } else { (destination, source) };
-        let message =
-            message.map_or(Message::None, |message| Message::of(addresses.family(), message, from_low));
+        let (kind, code) = match message {
+            None => (0, 0),
+            Some((kind, code)) => match query(addresses.family(), kind, from_low) {
+                NO_QUERY => (NO_QUERY, 0),
+                kind => (kind, code),
+            },
+        };
         let side = if from_low { Side::Low } else { Side::High };
-        (Self { domain, protocol, message, low, high }, side)
+        (Self { domain, protocol, kind, code, low, high }, side)
     }
 
     /// The key of a packet, and the side that sent it.
@@ -104,7 +105,7 @@ impl Key {
 
     /// Whether this is of ICMP messages that neither ask nor answer.
     pub(super) fn is_of_messages(&self) -> bool {
-        self.message == Message::Other
+        self.kind == NO_QUERY && matches!(self.protocol, Protocol::ICMP | Protocol::ICMPV6)
     }
 
     pub(super) const fn endpoint(&self, side: Side) -> Endpoint {

@@ -3,7 +3,7 @@
 //! One evaluator serves replay, explain and every other command; a trace is an [`Observer`] of it. This room reads no
 //! files and prints nothing.
 //!
-//! State is split into a fixed number of shards ([`route`]), each of which is judged in the order of the timeline:
+//! State is split into a fixed number of shards (`route.rs`), each of which is judged in the order of the timeline:
 //! one frame at a time by [`Replay::push`], or batch by batch, all shards beside each other, by
 //! [`Replay::push_batches`]. Both give the same results, whatever the batches and the threads.
 

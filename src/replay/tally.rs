@@ -113,7 +113,7 @@ pub struct Tally {
     pub control: BTreeMap<ControlTraffic, u64>,
     /// Frames that followed a blocked opening, by verdict.
     pub after_blocked: BTreeMap<Verdict, Volume>,
-    /// What each rule decided; the index is the [`RuleId`](crate::policy::RuleId).
+    /// What each rule decided; the index is the [`RuleId`].
     pub rules: Vec<RuleHits>,
     /// Connections by verdict, in the order of [`ConnectionVerdict::ALL`].
     pub(super) verdicts: Vec<Count>,

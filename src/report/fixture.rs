@@ -278,6 +278,7 @@ impl Sample {
                 tally: &replay.tally(),
                 connections: replay.connections(),
                 captures: &self.captures,
+                repeats: crate::report::Repeats::default(),
             })
         })
     }

@@ -30,4 +30,4 @@ mod time;
 pub use format::{Format, ParseFormatError};
 pub use options::{Options, ParseShowError, Show};
 pub use packets::{PacketWriter, RecordFormat};
-pub use results::{CaptureSummary, Results, UnsupportedLink};
+pub use results::{CaptureSummary, Repeats, Results, UnsupportedLink};

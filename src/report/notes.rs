@@ -2,6 +2,7 @@
 //!
 //! The same sentences serve the terminal and the markdown comment.
 
+use crate::capture::LinkType;
 use crate::replay::{ConnectionVerdict, ControlTraffic, Reason, Verdict};
 
 use super::{CaptureSummary, Results, label};
@@ -33,6 +34,7 @@ pub(super) fn all(results: &Results<'_>) -> Vec<Note> {
     notes.extend(outside(results));
     notes.extend(not_judged(results));
     notes.extend(assumptions(results));
+    notes.extend(repeats(results));
     notes.extend(captures(results));
     notes
 }
@@ -127,6 +129,22 @@ fn assumptions(results: &Results<'_>) -> Option<Note> {
     (!lines.is_empty()).then_some(Note { topic: "Assumed", text, lines })
 }
 
+fn repeats(results: &Results<'_>) -> Option<Note> {
+    let super::Repeats { seen, left_out } = results.repeats;
+    let again = label::plural(seen.repeated, "packet");
+    if left_out {
+        let were = if seen.repeated == 1 { "was" } else { "were" };
+        let text = format!("{again} that had been captured before {were} left out.");
+        return (seen.repeated > 0).then(|| note("Repeated", text));
+    }
+    let text = format!(
+        "{again} of the first {} with IP had been captured before: on several interfaces or at several places, or twice at a \
+         mirrored port. Each is judged and counted; --dedup takes each once.",
+        seen.looked
+    );
+    seen.is_noticed().then(|| note("Repeated", text))
+}
+
 /// What went wrong with the captures.
 pub(super) fn captures(results: &Results<'_>) -> Vec<Note> {
     results.captures.iter().flat_map(capture).collect()
@@ -139,7 +157,7 @@ fn capture(capture: &CaptureSummary) -> Vec<Note> {
         let links = capture
             .unsupported
             .iter()
-            .map(|link| format!("{} of link type {}", label::plural(link.frames, "frame"), link.link_type));
+            .map(|link| format!("{} of {}", label::plural(link.frames, "frame"), LinkType(link.link_type)));
         let links = links.collect::<Vec<_>>().join(", ");
         notes.push(note("Not decoded", format!("{name}: {links} cannot be decoded.")));
     }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::capture::Repetition;
 use crate::compile::Matcher;
 use crate::packet::Timestamp;
 use crate::policy::{Direction, InterfaceId, Policy, RuleId};
@@ -22,6 +23,17 @@ pub struct Results<'a> {
     pub connections: Connections<'a>,
     /// The captures, in the order given; none when flows were written by hand.
     pub captures: &'a [CaptureSummary],
+    /// Packets that the captures show more than once.
+    pub repeats: Repeats,
+}
+
+/// Packets that captures show more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Repeats {
+    /// How often that was.
+    pub seen: Repetition,
+    /// Whether each was judged once.
+    pub left_out: bool,
 }
 
 /// What was read of one capture.

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod build;
+mod compressed;
 mod containers;
 mod decode;
 mod errors;
+mod links;
 mod properties;
+mod repeats;
 mod timeline;

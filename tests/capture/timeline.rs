@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sgsim::capture::{CaptureReader, LinkType, Timeline};
+use sgsim::capture::{CaptureReader, Folder, LinkType, Timeline};
 use sgsim::packet::Content;
 
 use crate::build::*;
@@ -105,4 +105,42 @@ fn a_live_capture_gives_each_frame_at_once() {
     let live = Live(std::io::Cursor::new(pcap(1, &[1, 2])));
     let mut timeline = Timeline::of(CaptureReader::new("-", live).unwrap());
     assert_eq!(timeline.by_ref().take(2).map(|item| item.number).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn rotated_captures_are_read_one_at_a_time() {
+    let files: Vec<_> = (0..300_u32)
+        .map(|index| Scratch::new(&format!("rotated-{index}"), &pcap(1, &[index * 10, index * 10 + 5])))
+        .collect();
+    let paths: Vec<_> = files.iter().map(|file| file.0.clone()).collect();
+    let mut timeline = Timeline::open(&paths);
+    let mut seen = 0;
+    while let Some(item) = timeline.next() {
+        seen += 1;
+        assert_eq!((item.number, item.source as u64), (seen, (seen - 1) / 2));
+        assert_eq!(format!("{timeline:?}").matches("Open(").count(), 1, "no more are open than needed");
+    }
+    assert_eq!(seen, 600);
+
+    // Given in another order, numbers follow the order given, and time the clock.
+    let mixed: Vec<_> = [2, 0, 1].map(|index: usize| paths[index].clone()).to_vec();
+    let numbers: Vec<_> = Timeline::open(&mixed).map(|item| item.number).collect();
+    assert_eq!(numbers, [3, 4, 5, 6, 1, 2]);
+}
+
+#[test]
+fn a_folder_gives_its_captures_in_order_of_time() {
+    let folder = std::env::temp_dir().join(format!("sgsim-folder-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("deeper")).unwrap();
+    for (name, seconds) in [("a.pcap", 30), ("b", 10), ("c.pcap.1", 20), (".hidden", 5), ("deeper/d", 1)] {
+        std::fs::write(folder.join(name), pcap(1, &[seconds])).unwrap();
+    }
+    std::fs::write(folder.join("notes.txt"), "not a capture").unwrap();
+    std::fs::write(folder.join("empty"), "").unwrap();
+    std::fs::write(folder.join("broken.pcap"), &pcap(1, &[1])[..30]).unwrap();
+    let Folder { captures, others } = Folder::open(&folder).unwrap();
+    let names: Vec<_> = captures.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!((names.as_slice(), others), (&["broken.pcap", "b", "c.pcap.1", "a.pcap"][..], 2));
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(Folder::open(&folder).unwrap_err().to_string().starts_with("open "));
 }

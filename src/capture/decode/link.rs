@@ -1,100 +1,83 @@
 //! Link layers: from the first byte of a frame to its network layer.
 
-use etherparse::{Ethernet2Header, Ethernet2HeaderSlice, SingleVlanHeader, SingleVlanHeaderSlice};
-
+use super::ether::{self, ethernet, llc_payload, payload};
 use super::view::{Missing, View, u16_of};
-use super::{ip, transport};
+use super::{ip, ppp, transport, wireless, wrapped};
 use crate::capture::LinkType;
 use crate::packet::{Content, Domain, IpPacket};
 
-/// What a frame of this link type holds.
-pub(super) fn content(link: LinkType, frame: View<'_>) -> Result<Content, Missing> {
+/// What a frame of this link type holds. [`LinkType::is_supported`] names the same types.
+pub(super) fn content(link: LinkType, mut frame: View<'_>) -> Result<Content, Missing> {
     match link {
-        LinkType::ETHERNET => ethernet(frame),
-        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => match frame.peek::<1>()?[0] >> 4 {
-            4 => ipv4(frame, Domain::NONE),
-            6 => ipv6(frame, Domain::NONE),
-            _ => Err(Missing::Malformed),
-        },
+        LinkType::ETHERNET => ethernet(frame, Domain::NONE),
+        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => by_version(frame, Domain::NONE),
         LinkType::IPV4 => ipv4(frame, Domain::NONE),
         LinkType::IPV6 => ipv6(frame, Domain::NONE),
         LinkType::NULL | LinkType::LOOP => loopback(frame),
         LinkType::LINUX_SLL => linux_cooked(frame),
         LinkType::LINUX_SLL2 => linux_cooked_v2(frame),
+        LinkType::PPP | LinkType::PPP_HDLC => ppp::frame(frame),
+        // The direction stands before the frame, or in place of its address.
+        LinkType::PPP_WITH_DIRECTION => frame.take(1).and_then(|_| ppp::frame(frame)),
+        LinkType::PPP_PPPD => match *frame.take_array()? {
+            [_, 0x03] => ppp::frame(frame),
+            _ => Err(Missing::Malformed),
+        },
+        LinkType::PPP_ETHER => ppp::over_ethernet(frame, Domain::NONE),
+        LinkType::C_HDLC => ppp::cisco_hdlc(frame),
+        LinkType::FRELAY => ppp::frame_relay(frame),
+        LinkType::MPLS => ether::mpls(frame, Domain::NONE),
+        // Headers of a fixed length before LLC: none, FDDI's, fibre channel's (RFC 2625 section 3.3).
+        LinkType::ATM_RFC1483 => llc_payload(frame, Domain::NONE),
+        LinkType::FDDI => frame.take(13).and_then(|_| llc_payload(frame, Domain::NONE)),
+        LinkType::IP_OVER_FC => frame.take(16).and_then(|_| llc_payload(frame, Domain::NONE)),
+        LinkType::APPLE_IP_OVER_IEEE1394 => {
+            let header = *frame.take_array::<18>()?;
+            payload(u16_of(header[16], header[17]), frame, Domain::NONE)
+        }
+        // Four bytes of port and state, or a switch chip's tag, before an Ethernet frame.
+        LinkType::NETANALYZER | LinkType::ETHERNET_BRCM_PREPEND => {
+            frame.take(4).and_then(|_| ethernet(frame, Domain::NONE))
+        }
+        LinkType::ETHERNET_BRCM_TAG | LinkType::ETHERNET_MARVELL_DSA | LinkType::ETHERNET_MARVELL_EDSA => {
+            ether::ethernet_with_chip_tag(link, frame)
+        }
+        LinkType::IEEE802_11 => wireless::frame(frame, false),
+        LinkType::IEEE802_11_RADIOTAP => wireless::radiotap(frame),
+        LinkType::IEEE802_11_PRISM => wireless::prism(frame),
+        LinkType::IEEE802_11_AVS => wireless::avs(frame),
+        LinkType::NFLOG => wrapped::netfilter_log(frame),
+        LinkType::PKTAP => wrapped::packet_tap(frame),
+        LinkType::PPI => wrapped::per_packet_information(frame),
+        LinkType::PFLOG => wrapped::packet_filter_log(frame),
+        LinkType::SLIP => wrapped::serial_line(frame),
+        LinkType::IPNET => wrapped::solaris_ip(frame),
+        LinkType::ENC => wrapped::encapsulated(frame),
         _ => Ok(Content::NotIp),
-    }
-}
-
-/// Ethernet II or IEEE 802.3.
-fn ethernet(mut frame: View<'_>) -> Result<Content, Missing> {
-    let header = frame.take(Ethernet2Header::LEN)?;
-    let header = Ethernet2HeaderSlice::from_slice(header).map_err(|_| Missing::Malformed)?;
-    payload(header.ether_type().0, frame, Domain::NONE)
-}
-
-/// What lies behind an `EtherType`, through any number of VLAN tags.
-fn payload(mut ether_type: u16, mut view: View<'_>, mut domain: Domain) -> Result<Content, Missing> {
-    loop {
-        match ether_type {
-            0x0800 => return ipv4(view, domain),
-            0x86dd => return ipv6(view, domain),
-            0x0806 => return Ok(Content::Arp),
-            // 802.1Q, 802.1ad, and the two numbers used for stacked tags before that was written.
-            0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
-                let tag = view.take(SingleVlanHeader::LEN)?;
-                let tag = SingleVlanHeaderSlice::from_slice(tag).map_err(|_| Missing::Malformed)?;
-                domain = domain.in_vlan(tag.vlan_identifier().value());
-                ether_type = tag.ether_type().0;
-            }
-            // Not a type but the length of an LLC frame (IEEE 802.3 section 3.2.6); the rest is padding.
-            0..=1500 => match llc(view.bounded(usize::from(ether_type)))? {
-                Some((snap_type, rest)) => {
-                    ether_type = snap_type;
-                    view = rest;
-                }
-                None => return Ok(Content::NotIp),
-            },
-            _ => return Ok(Content::NotIp),
-        }
-    }
-}
-
-/// The `EtherType` that an LLC frame carries in SNAP (RFC 1042) or by its own number for IP; `None` for all other.
-fn llc(mut view: View<'_>) -> Result<Option<(u16, View<'_>)>, Missing> {
-    match view.peek::<3>() {
-        Ok([0xaa, 0xaa, 0x03]) => {}
-        Ok([0x06, 0x06, 0x03]) => {
-            view.take(3)?;
-            return Ok(Some((0x0800, view)));
-        }
-        // Too short for IP, and no contradiction: LLC frames may be this short.
-        Ok(_) | Err(Missing::Malformed) => return Ok(None),
-        Err(Missing::Truncated) => return Err(Missing::Truncated),
-    }
-    match view.take_array::<8>() {
-        // A type below 0x600 would be a length again, which SNAP has no room for.
-        Ok(&[_, _, _, 0, 0, 0, high, low]) if high >= 6 => Ok(Some((u16_of(high, low), view))),
-        Ok(_) => Ok(None),
-        Err(missing) => Err(missing),
     }
 }
 
 /// BSD loopback: four bytes of address family.
 ///
 /// The family is in the byte order of the machine that captured (`LOOP`: in network order); families are small
-/// numbers, so the order shows itself. IPv6 has one number on NetBSD, `OpenBSD` and BSD/OS, one on FreeBSD, one on
-/// macOS, and one on Linux. Some writers put an `EtherType` into the last two bytes instead, where a family never
-/// reaches.
+/// numbers, so the order shows itself. Some writers put an `EtherType` into the last two bytes instead, where a family
+/// never reaches.
 fn loopback(mut frame: View<'_>) -> Result<Content, Missing> {
     let header = *frame.take_array()?;
     let family = u32::from_be_bytes(header);
-    match if family > 0xffff { family.swap_bytes() } else { family } {
-        2 => ipv4(frame, Domain::NONE),
-        10 | 24 | 28 | 30 => ipv6(frame, Domain::NONE),
-        _ => match u16_of(header[2], header[3]) {
-            0..=1535 => Ok(Content::NotIp),
-            ether_type => payload(ether_type, frame, Domain::NONE),
-        },
+    match (by_family(if family > 0xffff { family.swap_bytes() } else { family }, frame)?, header) {
+        (Content::NotIp, [_, _, high, low]) if high >= 6 => payload(u16_of(high, low), frame, Domain::NONE),
+        (content, _) => Ok(content),
+    }
+}
+
+/// By an address family: IPv6 has one number on NetBSD, `OpenBSD` and BSD/OS, one on FreeBSD, one on macOS, and one
+/// on Linux.
+pub(super) fn by_family(family: u32, view: View<'_>) -> Result<Content, Missing> {
+    match family {
+        2 => ipv4(view, Domain::NONE),
+        10 | 24 | 28 | 30 => ipv6(view, Domain::NONE),
+        _ => Ok(Content::NotIp),
     }
 }
 
@@ -112,29 +95,36 @@ fn linux_cooked_v2(mut frame: View<'_>) -> Result<Content, Missing> {
 
 /// What a cooked frame carries; the meaning of `protocol` depends on the kind of device (`ARPHRD_` numbers).
 fn cooked_payload(device: u16, protocol: u16, view: View<'_>) -> Result<Content, Missing> {
-    /// Netlink messages, whose protocol is a netlink family; 802.11 in its three forms; frame relay.
-    const WITHOUT_ETHER_TYPE: [u16; 5] = [824, 801, 802, 803, 770];
     /// `ETH_P_802_2`: an LLC frame.
     const LLC: u16 = 4;
 
-    if WITHOUT_ETHER_TYPE.contains(&device) {
-        return Ok(Content::NotIp);
-    }
-    match protocol {
-        LLC => match llc(view)? {
-            Some((ether_type, rest)) => payload(ether_type, rest, Domain::NONE),
-            None => Ok(Content::NotIp),
-        },
-        0..=1535 => Ok(Content::NotIp),
+    match (device, protocol) {
+        // Netlink messages, whose protocol is a netlink family.
+        (824, _) => Ok(Content::NotIp),
+        (770, _) => ppp::frame_relay(view),
+        (801, _) => wireless::frame(view, false),
+        (802, _) => wireless::prism(view),
+        (803, _) => wireless::radiotap(view),
+        (_, LLC) => llc_payload(view, Domain::NONE),
+        (_, 0..=1535) => Ok(Content::NotIp),
         _ => payload(protocol, view, Domain::NONE),
     }
 }
 
-fn ipv4(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
+/// IP by the version in its first four bits.
+pub(super) fn by_version(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
+    match view.peek::<1>()?[0] >> 4 {
+        4 => ipv4(view, domain),
+        6 => ipv6(view, domain),
+        _ => Err(Missing::Malformed),
+    }
+}
+
+pub(super) fn ipv4(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
     ip::v4(view).map(|datagram| packet(&datagram, domain))
 }
 
-fn ipv6(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
+pub(super) fn ipv6(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
     ip::v6(view).map(|datagram| packet(&datagram, domain))
 }
 

@@ -4,12 +4,16 @@
 //! captured: so "the capture cut it" and "the packet is broken" are never confused, and Ethernet padding is
 //! never taken for payload. Checksums are not looked at: offload leaves them wrong.
 
+mod ether;
 mod icmp;
 mod ip;
 mod link;
+mod ppp;
 mod quick;
 mod transport;
 mod view;
+mod wireless;
+mod wrapped;
 
 use super::LinkType;
 use crate::packet::{Content, Transport};

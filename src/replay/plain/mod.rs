@@ -136,7 +136,8 @@ impl<'p, M: Matcher> Plain<'p, M> {
         let now = datagram.last_time();
         let (key, side) = Key::of(&ip);
         let entry = self.live(&key, &ip, now);
-        let places = entry.map_or([None; 2], |entry| entry.places);
+        // It met no step: the state of its connection stays as it is.
+        let places = self.table.get(&key).map_or([None; 2], |entry| entry.places);
         let (judgement, opening) =
             self.note(key, &ip, judgement, side, entry, places, now, Self::volume(datagram));
         self.tell(datagram, Some(ip), judgement, opening);

@@ -60,25 +60,17 @@ fn flags() -> impl Strategy<Value = TcpFlags> {
     prop::sample::select(vec![0x02_u8, 0x12, 0x10, 0x10, 0x11, 0x04, 0x00, 0x18]).prop_map(TcpFlags)
 }
 
-/// Type and code of a quoted message.
-fn message() -> impl Strategy<Value = (u8, u8)> {
-    (prop::sample::select(vec![8_u8, 0, 13, 5, 3, 128, 129, 137]), 0u8..2)
-}
-
 fn quoted(v6: bool) -> impl Strategy<Value = Quoted> {
+    let message = (prop::sample::select(vec![0_u8, 8, 13, 14, 3, 128, 129, 1]), 0_u8..2);
     prop_oneof![
         1 => Just(Quoted::None),
         1 => Just(Quoted::Truncated),
-        6 => (pair(v6), prop::sample::select(vec![6_u8, 17, 1, 58, 47]), port(), port(), message()).prop_map(
+        6 => (pair(v6), prop::sample::select(vec![6_u8, 17, 1, 58, 47]), port(), port(), message).prop_map(
             |(addresses, protocol, a, b, message)| Quoted::Packet {
                 addresses,
                 protocol: Protocol(protocol),
-                ports: match protocol {
-                    47 => (0, 0),
-                    1 | 58 => (a % 2, a % 2),
-                    _ => (a, b),
-                },
-                message,
+                ports: if protocol == 47 { (0, 0) } else { (a, b) },
+                message: if matches!(protocol, 1 | 58) { message } else { (0, 0) },
             }
         ),
     ]

@@ -199,7 +199,8 @@ impl Shard {
         let live = known.filter(|&local| self.goes_on(context, local, datum));
         let judgement = Judgement::bare(Reason::OrphanFragment);
         let whose = Whose { key, sender: side, ends: context.ends(datum.ip), known, live };
-        let places = self.places(live);
+        // It met no step: the state of its connection stays as it is.
+        let places = self.places(known);
         let (judgement, opening) = self.note(context, datum, &whose, judgement, places);
         self.tell(context, datum, judgement, opening);
     }

@@ -10,7 +10,7 @@ use foldhash::fast::FixedState;
 
 use crate::packet::{Compact, Domain, Family, Protocol, Timestamp};
 use crate::policy::RuleId;
-use crate::replay::key::{Endpoint, Key, Message};
+use crate::replay::key::{Endpoint, Key, query};
 use crate::replay::state::{Side, Tracked};
 use crate::replay::step::Place;
 use crate::replay::{Volume, index};
@@ -47,37 +47,13 @@ pub(super) struct Wide {
     hosts: [[u64; 2]; 2],
     domain: u64,
     ports: [u16; 2],
+    family: Family,
     protocol: u8,
-    /// The family, and of a message what it is for.
-    flags: u8,
-    /// Type and code of a query's request.
-    query: [u8; 2],
+    kind: u8,
+    code: u8,
 }
 
-/// Flags of a wide key.
-const V6: u8 = 1;
-const IS_OTHER: u8 = 2;
-const IS_QUERY: u8 = 4;
-const IS_LOW_ASKS: u8 = 8;
-
-/// The kind of a message that neither asks nor answers.
-const OTHER: u8 = 0xff;
-/// In the kind of a query: the lower endpoint asks. Requests of IPv4 have lower types.
-const LOW_ASKS: u8 = 0x80;
-
 impl Narrow {
-    /// A message in a byte, if its code is 0.
-    const fn kind(message: Message) -> Option<u8> {
-        match message {
-            Message::None => Some(0),
-            Message::Other => Some(OTHER),
-            Message::Query { request, code: 0, low_asks } if request > 0 && request < LOW_ASKS - 1 => {
-                Some(if low_asks { request | LOW_ASKS } else { request })
-            }
-            Message::Query { .. } => None,
-        }
-    }
-
     #[inline]
     fn pack([low, high]: [u64; 2], domain: u16, protocol: Protocol, kind: u8) -> Self {
         // An endpoint is 48 bits: address, port.
@@ -102,10 +78,8 @@ impl Narrow {
     pub(super) fn of(packet: &Compact) -> Self {
         let [source, destination] = Self::ends(packet);
         let kind = match packet.protocol {
-            Protocol::ICMP => {
-                let message = Message::of(Family::V4, (packet.detail, 0), source <= destination);
-                Self::kind(message).unwrap_or(OTHER)
-            }
+            // The code of a compact query is 0.
+            Protocol::ICMP => query(Family::V4, packet.detail, source <= destination),
             _ => 0,
         };
         let ends = [source.min(destination), source.max(destination)];
@@ -126,8 +100,10 @@ impl Narrow {
             std::net::IpAddr::V6(_) => None,
         };
         let ends = [end(key.low)?, end(key.high)?];
-        let kind = Self::kind(key.message)?;
-        Some(Self::pack(ends, u16::try_from(key.domain.0).ok()?, key.protocol, kind))
+        if key.code != 0 {
+            return None;
+        }
+        Some(Self::pack(ends, u16::try_from(key.domain.0).ok()?, key.protocol, key.kind))
     }
 }
 
@@ -150,11 +126,8 @@ impl Stored for Narrow {
         Key {
             domain: Domain(self.rest >> 16 & 0xffff),
             protocol: Protocol((self.rest >> 8) as u8),
-            message: match self.rest as u8 {
-                0 => Message::None,
-                OTHER => Message::Other,
-                kind => Message::Query { request: kind & !LOW_ASKS, code: 0, low_asks: kind & LOW_ASKS != 0 },
-            },
+            kind: self.rest as u8,
+            code: 0,
             low: end(self.hosts >> 32, self.rest >> 48),
             high: end(self.hosts, self.rest >> 32),
         }
@@ -170,21 +143,14 @@ impl Wide {
             };
             [(bits >> 64) as u64, bits as u64]
         };
-        let (of_message, query) = match key.message {
-            Message::None => (0, [0; 2]),
-            Message::Other => (IS_OTHER, [0; 2]),
-            Message::Query { request, code, low_asks } => {
-                (IS_QUERY | if low_asks { IS_LOW_ASKS } else { 0 }, [request, code])
-            }
-        };
-        let family = if key.low.address.is_ipv6() { V6 } else { 0 };
         Self {
             hosts: [bits(key.low.address), bits(key.high.address)],
             domain: key.domain.0,
             ports: [key.low.port, key.high.port],
+            family: Family::of(key.low.address),
             protocol: key.protocol.0,
-            flags: family | of_message,
-            query,
+            kind: key.kind,
+            code: key.code,
         }
     }
 }
@@ -199,23 +165,19 @@ impl Stored for Wide {
     fn key(&self) -> Key {
         let end = |i: usize| {
             let [upper, lower] = self.hosts[i];
-            let address = if self.flags & V6 == 0 {
-                std::net::Ipv4Addr::from_bits(lower as u32).into()
-            } else {
-                std::net::Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)).into()
+            let address = match self.family {
+                Family::V4 => std::net::Ipv4Addr::from_bits(lower as u32).into(),
+                Family::V6 => {
+                    std::net::Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)).into()
+                }
             };
             Endpoint { address, port: self.ports[i] }
         };
         Key {
             domain: Domain(self.domain),
             protocol: Protocol(self.protocol),
-            message: match (self.flags & (IS_OTHER | IS_QUERY), self.query) {
-                (IS_OTHER, _) => Message::Other,
-                (IS_QUERY, [request, code]) => {
-                    Message::Query { request, code, low_asks: self.flags & IS_LOW_ASKS != 0 }
-                }
-                _ => Message::None,
-            },
+            kind: self.kind,
+            code: self.code,
             low: end(0),
             high: end(1),
         }

@@ -12,8 +12,8 @@ use super::super::{Options, Results};
 use super::SCHEMA;
 use super::schema::{
     Assumptions, Blocked, ByConnectionVerdict, ByVerdict, Capture, Connection, Count, Document, Group,
-    Header, LaterDrops, List, MatrixCell, MatrixRow, Outside, ReasonCount, Rule, Scenario, Step, Summary,
-    Text, Unsupported, Volume,
+    Header, LaterDrops, List, MatrixCell, MatrixRow, Outside, ReasonCount, Repeats, Rule, Scenario, Step,
+    Summary, Text, Unsupported, Volume,
 };
 use super::step;
 
@@ -99,6 +99,11 @@ pub(in super::super) fn summary(results: &Results<'_>) -> Summary {
             neighbour_discovery: control(ControlTraffic::NeighbourDiscovery),
             dhcp: control(ControlTraffic::Dhcp),
             connections: tally.connections(ConnectionVerdict::Assumed).connections,
+        },
+        repeats: Repeats {
+            looked: results.repeats.seen.looked,
+            repeated: results.repeats.seen.repeated,
+            left_out: results.repeats.left_out,
         },
     }
 }

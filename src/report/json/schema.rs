@@ -120,6 +120,14 @@ pub(in super::super) struct Summary {
     pub later_drops: LaterDrops,
     pub after_blocked: ByVerdict,
     pub assumptions: Assumptions,
+    pub repeats: Repeats,
+}
+
+#[derive(Serialize)]
+pub(in super::super) struct Repeats {
+    pub looked: u64,
+    pub repeated: u64,
+    pub left_out: bool,
 }
 
 #[derive(Serialize)]

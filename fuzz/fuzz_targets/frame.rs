@@ -1,0 +1,37 @@
+//! The frame decoder: any bytes of any link type, whole, cut by the snap length, and shorter than they claim.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sgsim::capture::{LinkType, decode};
+use sgsim::packet::{Content, Transport};
+
+fuzz_target!(|data: &[u8]| {
+    let [link_high, link_low, rest @ ..] = data else { return };
+    let link = LinkType(u32::from(u16::from_be_bytes([*link_high, *link_low])));
+    let length = u32::try_from(rest.len()).unwrap_or(u32::MAX);
+    let whole = decode(link, rest, length);
+    if !link.is_supported() {
+        assert_eq!(whole, Content::NotIp, "not supported, so not guessed");
+    }
+    assert_ne!(whole, Content::Truncated, "nothing is missing from it");
+    if let Content::Ip(packet) = whole {
+        assert!(!matches!(packet.transport, Transport::Truncated), "nothing is missing from it");
+        let later = packet.fragment.is_some_and(|fragment| fragment.offset > 0);
+        assert_eq!(later, packet.transport == Transport::LaterFragment);
+    }
+    for cut in [rest.len() / 2, rest.len().saturating_sub(1), rest.len().min(40)] {
+        match (decode(link, &rest[..cut], length), whole) {
+            (Content::Ip(cut), Content::Ip(whole)) => {
+                assert_eq!((cut.domain, cut.addresses), (whole.domain, whole.addresses));
+                if let (Some(few), Some(all)) = (cut.ports(), whole.ports()) {
+                    assert_eq!(few, all);
+                }
+            }
+            (Content::Truncated | Content::Malformed, _) => {}
+            (cut, whole) => assert_eq!(cut, whole, "fewer bytes tell nothing else"),
+        }
+        decode(link, &rest[..cut], 0);
+        decode(link, &rest[..cut], u32::MAX);
+    }
+});

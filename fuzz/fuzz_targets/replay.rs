@@ -1,0 +1,84 @@
+//! Replay of arbitrary frames: each one comes out exactly once, whatever is in it and whenever it says it was seen.
+//!
+//! Input: a byte that picks the scenario, then frames of a link type (one byte), milliseconds since the one before
+//! (two, signed), length (one) and bytes.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use sgsim::capture::{LinkType, decode};
+use sgsim::compile::Linear;
+use sgsim::packet::{Packet, Timestamp};
+use sgsim::policy::{Loaded, Scenario};
+use sgsim::replay::{InOrder, Replay, Tally};
+
+const RULES: &str = "
+groups:
+  web:
+    ingress:
+      - allow tcp 80,443 from any
+      - allow udp 53 from 10.0.0.0/8
+      - allow icmp from any
+      - allow icmpv6 from any
+    egress:
+      - allow tcp to any
+      - allow gre to 10.0.0.0/8
+  db:
+    ingress:
+      - allow tcp 5432 from group web
+interfaces:
+  a: { addresses: [10.0.0.1, 'fd00::1'], groups: [web], behind: [10.1.0.0/16] }
+  b: { addresses: [10.0.0.2, 'fd00::2'], groups: [db, web] }
+";
+
+static SCENARIOS: LazyLock<Vec<Loaded>> = LazyLock::new(|| {
+    [
+        "midstream: assume",
+        "midstream: pickup",
+        "midstream: strict\nstate: linux",
+        "state: stateless",
+        "dialect: union\nstate: aws",
+    ]
+    .iter()
+    .map(|options| Scenario::parse("fuzz.yaml", &format!("{options}\n{RULES}")))
+    .collect()
+});
+
+fuzz_target!(|data: &[u8]| {
+    let [pick, rest @ ..] = data else { return };
+    let scenario = &SCENARIOS[usize::from(*pick) % SCENARIOS.len()];
+    let policy =
+        scenario.policy().unwrap_or_else(|| panic!("{}", scenario.render(sgsim::diag::Style::Plain)));
+    let matcher = Linear::new(policy);
+    let mut replay = Replay::new(policy, &matcher);
+    let mut tally = Tally::new(policy);
+    let mut judged = Vec::new();
+    let (mut frames, mut now, mut rest) = (0, 0_i64, rest);
+    while let Some((&[link, t0, t1, length], tail)) = rest.split_first_chunk() {
+        let (bytes, tail) = tail.split_at(tail.len().min(usize::from(length)));
+        rest = tail;
+        // Steps of up to an hour, in both directions, and now and then billions of seconds.
+        let step = i64::from(i16::from_be_bytes([t0, t1]));
+        now = now
+            .saturating_add(step * if step == i64::from(i16::MAX) { i64::MAX / 40_000 } else { 110_000_000 });
+        frames += 1;
+        let wire = u32::try_from(bytes.len()).unwrap_or(0);
+        let content = decode(LinkType(u32::from(link)), bytes, wire);
+        let packet = Packet { time: Timestamp(now), length: wire, content };
+        replay.push(frames, packet, &mut (), &mut |frame| judged.push(frame));
+    }
+    replay.finish(&mut |frame| judged.push(frame));
+    let mut seen = 0;
+    let mut order = InOrder::default();
+    for frame in &judged {
+        tally.add(frame, replay.connections());
+        order.push(*frame, &mut |frame| {
+            seen += 1;
+            assert_eq!(frame.frame, seen, "in order");
+        });
+    }
+    assert_eq!(seen, frames, "each frame comes out once");
+    tally.finish(policy, &matcher, replay.connections());
+});
