@@ -69,3 +69,69 @@ pub fn quick(link: LinkType, time: Timestamp, bytes: &[u8], wire_length: u32) ->
         place: 0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::{CaptureReader, decode};
+
+    /// The frames of the shipped captures.
+    fn frames() -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+        let mut frames = Vec::new();
+        for name in ["cce-tunnel.pcap", "cce-turbo.pcap", "cce-vpc.pcapng"] {
+            let mut reader = CaptureReader::open(folder.join(name)).unwrap();
+            while let Some(record) = reader.next_record().unwrap() {
+                frames.push(record.bytes.to_vec());
+            }
+        }
+        frames
+    }
+
+    fn agrees(bytes: &[u8], wire_length: u32) -> bool {
+        let time = Timestamp(7);
+        let Some(compact) = quick(LinkType::ETHERNET, time, bytes, wire_length) else { return false };
+        let packet = compact.packet();
+        assert_eq!(packet.content, decode(LinkType::ETHERNET, bytes, wire_length));
+        assert_eq!((packet.time, packet.length), (time, wire_length));
+        assert_eq!(Compact::of(&packet), Some(compact));
+        true
+    }
+
+    #[test]
+    fn most_frames_of_the_shipped_captures_are_decoded_quickly_and_right() {
+        let frames = frames();
+        let quick = frames.iter().filter(|bytes| agrees(bytes, u32::try_from(bytes.len()).unwrap())).count();
+        assert!(quick * 10 > frames.len() * 9, "{quick} of {}", frames.len());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Headers with a few bytes changed, frames cut, wire lengths that lie.
+        #[test]
+        fn what_is_decoded_quickly_is_decoded_right(
+            changes in prop::collection::vec((0usize..60, any::<u8>()), 0..3),
+            cut in prop::option::of(0usize..80),
+            lie in prop::sample::select(vec![0_i64, 0, 0, -20, -1, 1, 400]),
+            step in 1usize..40,
+        ) {
+            for bytes in frames().iter().step_by(step) {
+                let length = i64::try_from(bytes.len()).unwrap() + lie;
+                let wire_length = u32::try_from(length.max(0)).unwrap();
+                let mut bytes = bytes.clone();
+                for &(at, byte) in &changes {
+                    if let Some(place) = bytes.get_mut(at) {
+                        *place = byte;
+                    }
+                }
+                bytes.truncate(cut.unwrap_or(usize::MAX));
+                agrees(&bytes, wire_length);
+            }
+        }
+    }
+}
