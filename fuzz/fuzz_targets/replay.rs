@@ -9,10 +9,10 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use sgsim::capture::{LinkType, decode};
-use sgsim::compile::Linear;
+use sgsim::compile::Compiled;
 use sgsim::packet::{Packet, Timestamp};
 use sgsim::policy::{Loaded, Scenario};
-use sgsim::replay::{InOrder, Replay, Tally};
+use sgsim::replay::{InOrder, Replay};
 
 const RULES: &str = "
 groups:
@@ -51,9 +51,8 @@ fuzz_target!(|data: &[u8]| {
     let scenario = &SCENARIOS[usize::from(*pick) % SCENARIOS.len()];
     let policy =
         scenario.policy().unwrap_or_else(|| panic!("{}", scenario.render(sgsim::diag::Style::Plain)));
-    let matcher = Linear::new(policy);
+    let matcher = Compiled::new(policy);
     let mut replay = Replay::new(policy, &matcher);
-    let mut tally = Tally::new(policy);
     let mut judged = Vec::new();
     let (mut frames, mut now, mut rest) = (0, 0_i64, rest);
     while let Some((&[link, t0, t1, length], tail)) = rest.split_first_chunk() {
@@ -73,12 +72,12 @@ fuzz_target!(|data: &[u8]| {
     let mut seen = 0;
     let mut order = InOrder::default();
     for frame in &judged {
-        tally.add(frame, replay.connections());
         order.push(*frame, &mut |frame| {
             seen += 1;
             assert_eq!(frame.frame, seen, "in order");
         });
     }
     assert_eq!(seen, frames, "each frame comes out once");
-    tally.finish(policy, &matcher, replay.connections());
+    assert_eq!(replay.tally().frames.packets, frames, "each frame is counted once");
+    assert!(replay.connections().iter().all(|connection| connection.volume().packets > 0));
 });
