@@ -120,6 +120,22 @@ const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
+const LINUX_TIMEOUTS: Timeouts = Timeouts {
+    tcp_syn_sent: seconds(120),
+    tcp_syn_received: seconds(60),
+    tcp_established: seconds(432_000),
+    tcp_fin_wait: seconds(120),
+    tcp_close_wait: seconds(60),
+    tcp_last_ack: seconds(30),
+    tcp_time_wait: seconds(120),
+    tcp_closed: seconds(10),
+    udp_single: seconds(30),
+    udp_stream: seconds(120),
+    icmp: seconds(30),
+    other_single: seconds(600),
+    other_stream: seconds(600),
+};
+
 impl StateProfile {
     /// Huawei Cloud (OTC `vpc_faq`, "does a modified security group rule ..."): TCP established 600 s, closing
     /// 30 s, ICMP 30 s, the rest 180 s once both ways and 30 s one way. What TCP waits for while opening is
@@ -148,42 +164,11 @@ impl StateProfile {
     /// opening and closing is not documented; the Linux kernel's values are an assumption.
     pub const AWS: Self = Self {
         name: "aws",
-        timeouts: Some(Timeouts {
-            tcp_syn_sent: seconds(120),
-            tcp_syn_received: seconds(60),
-            tcp_established: seconds(432_000),
-            tcp_fin_wait: seconds(120),
-            tcp_close_wait: seconds(60),
-            tcp_last_ack: seconds(30),
-            tcp_time_wait: seconds(120),
-            tcp_closed: seconds(10),
-            udp_single: seconds(30),
-            udp_stream: seconds(180),
-            icmp: seconds(600),
-            other_single: seconds(600),
-            other_stream: seconds(600),
-        }),
+        timeouts: Some(Timeouts { udp_stream: seconds(180), icmp: seconds(600), ..LINUX_TIMEOUTS }),
     };
 
     /// The Linux kernel's defaults (`nf_conntrack-sysctl.rst`).
-    pub const LINUX: Self = Self {
-        name: "linux",
-        timeouts: Some(Timeouts {
-            tcp_syn_sent: seconds(120),
-            tcp_syn_received: seconds(60),
-            tcp_established: seconds(432_000),
-            tcp_fin_wait: seconds(120),
-            tcp_close_wait: seconds(60),
-            tcp_last_ack: seconds(30),
-            tcp_time_wait: seconds(120),
-            tcp_closed: seconds(10),
-            udp_single: seconds(30),
-            udp_stream: seconds(120),
-            icmp: seconds(30),
-            other_single: seconds(600),
-            other_stream: seconds(600),
-        }),
-    };
+    pub const LINUX: Self = Self { name: "linux", timeouts: Some(LINUX_TIMEOUTS) };
 
     /// No state: every packet is judged by the rules. The control experiment.
     pub const STATELESS: Self = Self { name: "stateless", timeouts: None };
