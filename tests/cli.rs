@@ -372,11 +372,62 @@ fn the_engine_tells_its_strategy_and_sizes() {
 #[cfg(unix)]
 #[test]
 fn a_pipe_before_other_captures_is_refused_and_not_waited_for() {
-    let pipe = file("a-pipe", b"");
-    fs::remove_file(&pipe).unwrap();
+    // Beside the other files of these tests. A run before may have left it, and writing to it would wait for a reader.
+    let pipe = file("beside-a-pipe", b"").with_file_name("a-pipe");
+    let _ = fs::remove_file(&pipe);
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let ran = sgsim(&["replay", pipe.to_str().unwrap(), CAPTURE, "-s", SCENARIO]);
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("can only be the last of several captures"), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("Connections: 125 allowed"), "the others are read");
+}
+
+#[test]
+fn files_of_a_folder_and_behind_standard_input_are_inputs_too() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli-folder");
+    fs::create_dir_all(&folder).unwrap();
+    let inside = folder.join("a.pcap");
+    fs::write(&inside, capture()).unwrap();
+    for option in ["-o", "--packets", "--connections"] {
+        let ran =
+            sgsim(&["replay", folder.to_str().unwrap(), "-s", SCENARIO, option, inside.to_str().unwrap()]);
+        assert_eq!(
+            (ran.code, fs::read(&inside).unwrap() == capture()),
+            (2, true),
+            "{option}: {}",
+            ran.stderr
+        );
+    }
+    if cfg!(target_os = "linux") {
+        let redirected = command(&["replay", "-", "-s", SCENARIO, "-o", inside.to_str().unwrap()])
+            .stdin(fs::File::open(&inside).unwrap())
+            .output()
+            .unwrap();
+        assert_eq!((redirected.status.code(), fs::read(&inside).unwrap() == capture()), (Some(2), true));
+    }
+}
+
+#[test]
+fn a_reader_who_leaves_changes_no_status() {
+    for records in ["--packets", "--connections"] {
+        let mut child = command(&["replay", CAPTURE, "-s", SCENARIO, records, "-", "--fail-on", "blocked"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(1), ""), "{records}");
+    }
+}
+
+#[test]
+fn an_undecoded_frame_is_explained_as_such() {
+    let mut bytes = capture();
+    bytes[20] = 147;
+    let path = file("explain-user0.pcap", &bytes);
+    let ran = sgsim(&["explain", "-s", SCENARIO, path.to_str().unwrap(), "--frame", "3"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("link type 147 is not supported"), "{}", ran.stderr);
 }

@@ -7,7 +7,7 @@ use crate::analyze::{Explanation, Recorder};
 use crate::compile::{Compiled, Linear};
 use crate::packet::Flow;
 use crate::policy::Policy;
-use crate::replay::{Judged, Replay};
+use crate::replay::{Judged, Reason, Replay};
 use crate::report;
 
 use super::source::{Packets, Source};
@@ -58,6 +58,14 @@ fn of_capture(policy: &Policy, captures: &[String], frame: u64) -> Result<ExitSt
     let mut out = output::stdout();
     report::explain::write(&mut out, policy, &explanation, report::explain::Subject::Frame)?;
     out.flush()?;
+    let undecoded = summaries.iter().flat_map(|summary| &summary.unsupported).next();
+    if let (Reason::NotIp, Some(link)) = (explanation.judged.judgement.reason, undecoded) {
+        output::complain(&format_args!(
+            "link type {} is not supported, its frames are not decoded",
+            link.link_type
+        ));
+        return Ok(ExitStatus::Failed);
+    }
     Ok(if errors.is_empty() { ExitStatus::Done } else { ExitStatus::Failed })
 }
 

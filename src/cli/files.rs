@@ -31,20 +31,22 @@ pub(super) fn create_plain(path: &Path) -> Result<Box<dyn Write + Send>, Error> 
     Ok(Box::new(BufWriter::with_capacity(BUFFER, anstream::StripStream::new(file))))
 }
 
-/// What is said when a file cannot be written; a closed pipe stays what it is.
+/// A closed pipe is no mistake: whoever reads has seen enough, and what was found stays found.
+pub(super) fn unless_closed(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+}
+
+/// What is said when a file cannot be written.
 pub(super) fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
-    if is_stdout(path) && error.kind() == ErrorKind::BrokenPipe {
-        return Error::Write(ErrorKind::BrokenPipe.into());
-    }
     Error::Message(format!("failed to write {}: {error}", path.display()))
 }
 
 /// Refuses an output that is an input, or that another output goes to as well.
 pub(super) fn check_apart<'a>(
-    inputs: impl Iterator<Item = &'a PathBuf>,
+    inputs: &[PathBuf],
     outputs: impl Iterator<Item = &'a PathBuf>,
 ) -> Result<(), Error> {
-    let inputs: Vec<_> = inputs.filter_map(|path| identity(path)).collect();
+    let inputs: Vec<_> = inputs.iter().filter_map(|path| identity(path)).collect();
     let mut taken: Vec<(PathBuf, Option<Identity>)> = Vec::new();
     for output in outputs {
         let place = identity(output);

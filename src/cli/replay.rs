@@ -1,6 +1,6 @@
 //! `sgsim replay`: which traffic would each group allow or drop, and which rule decides.
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -96,6 +96,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         args.record_format(path)
             .write_connections(&results, &mut out)
             .and_then(|()| out.flush())
+            .or_else(files::unless_closed)
             .map_err(|error| files::cannot_write(path, &error))?;
     }
     // Told even when nobody reads the report to its end.
@@ -106,14 +107,13 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         (Some(path), Some(out)) => {
             threads
                 .install(|| write_report(args, &results, out))
+                .or_else(files::unless_closed)
                 .map_err(|error| files::cannot_write(path, &error))?;
         }
         _ if args.records_to_stdout() => {}
-        _ => match threads.install(|| write_report(args, &results, &mut output::stdout())) {
-            // Whoever reads has seen enough; what was found stays found.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-            written => written?,
-        },
+        _ => threads
+            .install(|| write_report(args, &results, &mut output::stdout()))
+            .or_else(files::unless_closed)?,
     }
     if !errors.is_empty() {
         return Ok(ExitStatus::Failed);
@@ -132,9 +132,8 @@ fn judged_by(failing: Show, tally: &Tally) -> ExitStatus {
     if ConnectionVerdict::ALL.into_iter().any(|verdict| failing.contains(verdict) && any(verdict)) {
         return ExitStatus::Found;
     }
-    let asked = ConnectionVerdict::ALL
-        .into_iter()
-        .any(|verdict| verdict != ConnectionVerdict::Outside && any(verdict));
+    let judged = [ConnectionVerdict::Allowed, ConnectionVerdict::Blocked, ConnectionVerdict::Assumed];
+    let asked = judged.into_iter().any(any);
     if asked { ExitStatus::Done } else { ExitStatus::Nothing }
 }
 
@@ -167,13 +166,18 @@ impl Args {
             return Ok((replay, reading));
         }
         let (mut order, mut result, mut agrees) = (InOrder::default(), Ok(()), true);
+        // Whoever reads the records has seen enough; what is found is still wanted.
+        let mut closed = false;
         let mut take = |judged: Judged| {
             order.push(judged, &mut |frame| {
                 if let (Some(verifier), true) = (&mut verifier, agrees) {
                     agrees = verifier.agrees(&frame);
                 }
-                if let (Some((writer, _)), Ok(())) = (&mut records, &result) {
-                    result = writer.write(&frame);
+                if let (Some((writer, _)), Ok(()), false) = (&mut records, &result, closed) {
+                    result = writer.write(&frame).or_else(|error| {
+                        closed = true;
+                        files::unless_closed(error)
+                    });
                 }
             });
             if result.is_ok() && agrees { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -181,7 +185,8 @@ impl Args {
         let out: &mut Out<'_> = &mut take;
         let reading = input.judge(policy, &mut replay, Some(out));
         if let Some((writer, path)) = &mut records {
-            result.and_then(|()| writer.finish()).map_err(|error| files::cannot_write(path, &error))?;
+            let finished = result.and_then(|()| if closed { Ok(()) } else { writer.finish() });
+            finished.or_else(files::unless_closed).map_err(|error| files::cannot_write(path, &error))?;
         }
         if let Some(verifier) = verifier {
             let compared = verifier.compared();
@@ -241,7 +246,8 @@ impl Args {
     /// Refuses to write over what is read, or two outputs to one place.
     fn check_files(&self) -> Result<(), Error> {
         let outputs = [&self.output, &self.connections, &self.packets].into_iter().flatten();
-        let inputs = self.source.captures.iter().chain([&self.scenario.scenario]);
-        files::check_apart(inputs, outputs)
+        let mut inputs = self.source.all_inputs();
+        inputs.push(self.scenario.scenario.clone());
+        files::check_apart(&inputs, outputs)
     }
 }

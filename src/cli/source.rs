@@ -83,6 +83,21 @@ pub(super) struct Reading {
 }
 
 impl Source {
+    /// Every file that may be read, those of a folder and the one behind standard input included.
+    pub(super) fn all_inputs(&self) -> Vec<PathBuf> {
+        let mut inputs = Vec::new();
+        for path in &self.captures {
+            if is_stdin(path) {
+                inputs.push(PathBuf::from("/dev/stdin"));
+            } else if let Ok(entries) = std::fs::read_dir(path) {
+                inputs.extend(entries.flatten().map(|entry| entry.path()));
+            } else {
+                inputs.push(path.clone());
+            }
+        }
+        inputs
+    }
+
     /// The captures, with those that are in a folder in its place.
     pub(super) fn files(&self) -> Result<Vec<PathBuf>, Error> {
         unfolded(&self.captures)
