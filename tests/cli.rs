@@ -431,3 +431,12 @@ fn an_undecoded_frame_is_explained_as_such() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("link type 147 is not supported"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_replay_of_nothing_is_refused() {
+    for arguments in [&["replay", "-s", SCENARIO][..], &["replay", "--dedup", "-s", SCENARIO]] {
+        let ran = sgsim(arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.stderr.contains("CAPTURE"), "{}", ran.stderr);
+    }
+}

@@ -17,11 +17,16 @@ const STDIN: &str = "standard input";
 
 /// What to judge.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = true)]
+#[group(skip)]
 pub(super) struct Source {
     /// Captures (pcap or pcapng, also .gz, .zst, .lz4; folders of them; `-` is standard input), one timeline in order
     /// of time.
-    #[arg(value_name = "CAPTURE", conflicts_with = "flows", help_heading = "Input")]
+    #[arg(
+        value_name = "CAPTURE",
+        required_unless_present = "flows",
+        conflicts_with = "flows",
+        help_heading = "Input"
+    )]
     pub captures: Vec<PathBuf>,
     /// Judge a packet once that the captures show more than once: on several interfaces, at several hosts, mirrored.
     #[arg(long, conflicts_with = "flows", help_heading = "Input")]
