@@ -3,6 +3,7 @@
 //! A shard never looks into another: what concerns two of them is handed up as a [`Forward`].
 
 mod counts;
+mod index;
 mod interned;
 mod judge;
 mod limits;

@@ -35,7 +35,7 @@ pub(super) struct Line;
 
 /// The key of a connection over IPv4 in at most one VLAN, in two words that compare and hash fast: the hosts, lower
 /// endpoint first; then their ports, domain, protocol and kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Narrow {
     hosts: u64,
     rest: u64,

@@ -10,10 +10,8 @@ use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, index, route}
 use super::judge::Known;
 use super::limits::Kind;
 use super::record::{BLOCKED, Narrow};
+use super::table::WAVE;
 use super::{Forward, Local, Moment, Shard, What};
-
-/// Packets whose connections are looked for at once.
-const WAVE: usize = 16;
 
 /// A batch, and where the timeline is when it begins.
 #[derive(Debug, Clone, Copy)]
@@ -93,21 +91,18 @@ impl Shard {
         (place < placed.batch.count).then_some(place)
     }
 
-    /// Judges packets, after looking for their connections all at once: so the memory that holds them comes while others are
-    /// looked for.
+    /// Judges packets, after looking for their connections all at once.
     fn wave<M: Matcher>(&mut self, context: &Context<'_, M>, wave: &[Compact], at: impl Fn(u32) -> At) {
-        let mut found = [None; WAVE];
-        for (found, packet) in found.iter_mut().zip(wave) {
-            *found = self.narrow.find(&Narrow::of(packet));
+        let mut keys = [Narrow::default(); WAVE];
+        for (key, packet) in keys.iter_mut().zip(wave) {
+            *key = Narrow::of(packet);
         }
-        let replaced = self.narrow.replaced();
-        for (&found, packet) in found.iter().zip(wave) {
+        let mut found = [None; WAVE];
+        self.narrow.find_all(&keys[..wave.len()], &mut found);
+        let known = self.narrow.len();
+        for ((packet, key), &found) in wave.iter().zip(&keys).zip(&found) {
             // The packets before it may have opened its connection, or one in the place of what was found.
-            let found = if found.is_none() || self.narrow.replaced() != replaced {
-                self.narrow.find(&Narrow::of(packet))
-            } else {
-                found
-            };
+            let found = if self.narrow.len() == known { found } else { self.narrow.find(key) };
             self.compact(context, packet, found, &at);
         }
     }

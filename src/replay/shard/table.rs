@@ -1,31 +1,35 @@
-//! Connections by key: an index of four bytes each, and records that never move.
+//! Connections by key: an index of eight bytes each, and records that never move.
 
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 
+use super::index::{Index, Tag};
 use super::record::{Extra, HAS_EXTRA, Record, Stored};
 
 /// Records in one piece of memory.
 const CHUNK: usize = 256;
 
+/// Keys that are looked for at once.
+pub(super) const WAVE: usize = 32;
+
 /// Connections by key. One that was followed by another of the same key stays, but is found no more.
 #[derive(Debug)]
 pub(super) struct Table<K: Stored> {
-    index: HashTable<u32>,
+    index: Index,
     chunks: Vec<Box<[Record<K>; CHUNK]>>,
     len: usize,
     extras: HashMap<u32, Extra, FixedState>,
-    replaced: u64,
 }
 
 impl<K: Stored> Default for Table<K> {
     fn default() -> Self {
-        Self { index: HashTable::new(), chunks: vec![], len: 0, extras: HashMap::default(), replaced: 0 }
+        Self { index: Index::default(), chunks: vec![], len: 0, extras: HashMap::default() }
     }
 }
 
 impl<K: Stored> Table<K> {
-    const fn len(&self) -> usize {
+    /// How many there are, those that are found no more included: it changes with whatever is found.
+    pub(super) const fn len(&self) -> usize {
         self.len
     }
 
@@ -42,15 +46,38 @@ impl<K: Stored> Table<K> {
     /// The newest connection of this key.
     #[inline]
     pub(super) fn find(&self, key: &K) -> Option<u32> {
-        let chunks = &self.chunks;
-        let same = |&at: &u32| chunks[at as usize / CHUNK][at as usize % CHUNK].key == *key;
-        self.index.find(key.hash(), same).copied()
+        self.index.find(Tag::of(key.hash()), |at| self.get(at).key == *key)
+    }
+
+    /// The newest connections of these keys, at most [`WAVE`].
+    ///
+    /// First all slots of the index, then all records: so the memory that holds them comes while others are looked for.
+    #[inline]
+    pub(super) fn find_all(&self, keys: &[K], found: &mut [Option<u32>; WAVE]) {
+        let mut tags = [Tag::of(0); WAVE];
+        let mut touched = 0;
+        for (tag, key) in tags.iter_mut().zip(keys) {
+            *tag = Tag::of(key.hash());
+            touched |= self.index.first(*tag);
+        }
+        // The slots must have been read: whoever compiles this cannot know that one of them may be needed.
+        if touched == 0 {
+            return found.fill(None);
+        }
+        for (found, tag) in found.iter_mut().zip(&tags[..keys.len()]) {
+            *found = self.index.find(*tag, |_| true);
+        }
+        for (found, key) in found.iter_mut().zip(keys) {
+            if found.is_some_and(|at| self.get(at).key != *key) {
+                *found = self.find(key);
+            }
+        }
     }
 
     /// Adds a connection, in the place of an older one of its key if there is one.
     pub(super) fn add(&mut self, record: Record<K>, older: Option<u32>) -> u32 {
         let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        let hash = record.key.hash();
+        let tag = Tag::of(record.key.hash());
         if self.len.is_multiple_of(CHUNK) {
             // Filled in place: a chunk is too much for the stack.
             let chunk: Result<Box<[_; CHUNK]>, _> = vec![record; CHUNK].into_boxed_slice().try_into();
@@ -58,21 +85,10 @@ impl<K: Stored> Table<K> {
         }
         self.len += 1;
         *self.get_mut(at) = record;
-        let older = older.and_then(|older| self.index.find_mut(hash, |&known| known == older));
-        if let Some(known) = older {
-            self.replaced += 1;
-            *known = at;
-        } else {
-            let chunks = &self.chunks;
-            let hash_at = |&at: &u32| chunks[at as usize / CHUNK][at as usize % CHUNK].key.hash();
-            self.index.insert_unique(hash, at, hash_at);
+        if !older.is_some_and(|older| self.index.replace(tag, older, at)) {
+            self.index.add(tag, at);
         }
         at
-    }
-
-    /// Changes whenever a connection takes the place of another.
-    pub(super) const fn replaced(&self) -> u64 {
-        self.replaced
     }
 
     pub(super) fn extra(&self, at: u32) -> Extra {
