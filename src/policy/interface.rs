@@ -107,6 +107,11 @@ impl Owners {
         owners
     }
 
+    /// The first addresses of the IPv4 intervals that belong to one interface or to none, ascending; the first is 0.
+    pub fn edges_v4(&self) -> impl Iterator<Item = u32> {
+        self.v4.iter().map(|&(start, _)| start)
+    }
+
     /// The interface that the address belongs to; `None` is outside.
     pub fn of(&self, address: IpAddr) -> Option<InterfaceId> {
         match address {

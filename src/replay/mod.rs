@@ -12,6 +12,7 @@ mod connection;
 mod connections;
 mod context;
 mod fragments;
+mod hosts;
 mod key;
 mod numbers;
 mod order;

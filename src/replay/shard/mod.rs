@@ -6,6 +6,7 @@ mod counts;
 mod index;
 mod interned;
 mod judge;
+mod known;
 mod limits;
 mod record;
 mod run;
@@ -23,6 +24,7 @@ use super::key::Key;
 use super::{ConnectionId, Judged};
 
 use counts::Counts;
+use known::Answers;
 use interned::{Opening, Openings, Paths};
 use record::{Narrow, Wide};
 use table::Table;
@@ -118,6 +120,7 @@ pub(super) struct Shard {
     /// Scratch space.
     opening: Opening,
     paths: Paths,
+    answers: Answers,
     pub fragments: Fragments,
     counts: Counts,
     /// Connections that have no number yet, in order.

@@ -13,8 +13,9 @@ use crate::policy::RuleId;
 use crate::replay::key::{Endpoint, Key, query};
 use crate::replay::state::{Side, Tracked};
 use crate::replay::step::Place;
-use crate::replay::{Volume, index};
+use crate::replay::{Reason, Verdict, Volume, index};
 
+use super::known::Change;
 use super::limits::{Code, Kind, Limits};
 
 /// A key in the form that is stored.
@@ -301,6 +302,64 @@ impl<K: Stored> Record<K> {
         (self.packets[at], self.bytes[at]) = (packets, bytes);
         (self.places, self.conversation) = (places, conversation);
         self.last = self.last.max(now);
+        true
+    }
+
+    /// All that the step asks of the state, unless anything of it has ended or is not told by the record alone.
+    pub(super) fn state(&self, limits: &Limits, kind: Kind, sender: Side, now: Timestamp) -> Option<u64> {
+        // At one moment a step that is not taken could not be told from one that is.
+        if self.flags & HAS_EXTRA != 0 || now <= self.last {
+            return None;
+        }
+        limits.advance(self.conversation, kind, sender, self.last, now)?;
+        for place in self.places {
+            if place != Code::EMPTY {
+                limits.advance_place(place, kind, sender, self.last, now)?;
+            }
+        }
+        let [low, high] = self.places.map(Code::bits);
+        let codes = u32::from_be_bytes([0, low, high, self.conversation.bits()]);
+        Some(u64::from(self.path) << 32 | u64::from(codes))
+    }
+
+    /// What the evaluator has made of this record; `None` where the record does not tell all.
+    pub(super) fn change(&self, reason: Reason) -> Option<Change> {
+        let drops = match reason.verdict() {
+            Verdict::Undecided => return None,
+            verdict => verdict == Verdict::Drop,
+        };
+        (self.flags & HAS_EXTRA == 0).then_some(Change {
+            opening: self.opening,
+            path: self.path,
+            places: self.places,
+            conversation: self.conversation,
+            flags: self.flags & (INITIATOR_HIGH | INITIATOR_FIRST | BLOCKED),
+            drops,
+        })
+    }
+
+    /// A new connection, as it was opened before.
+    pub(super) fn opened(key: K, change: &Change, sender: Side, now: Timestamp, length: u32) -> Self {
+        let mut record = Self::new(key, now, change.opening, change.flags);
+        let at = index(sender);
+        (record.packets[at], record.bytes[at]) = (1, length);
+        (record.path, record.places, record.conversation) = (change.path, change.places, change.conversation);
+        record
+    }
+
+    /// Takes note of a packet whose outcome is known, unless there is no room to count it. The state must be that of the
+    /// [`Question`](super::known::Question), [`Self::state`].
+    pub(super) fn apply(&mut self, change: &Change, sender: Side, now: Timestamp, length: u32) -> bool {
+        let at = index(sender);
+        let flags = if change.drops { self.flags.checked_add(DROP) } else { Some(self.flags) };
+        let (Some(packets), Some(bytes), Some(flags)) =
+            (self.packets[at].checked_add(1), self.bytes[at].checked_add(length), flags)
+        else {
+            return false;
+        };
+        (self.packets[at], self.bytes[at], self.flags) = (packets, bytes, flags);
+        (self.path, self.places, self.conversation) = (change.path, change.places, change.conversation);
+        self.last = now;
         true
     }
 

@@ -1,9 +1,9 @@
-//! Connections by key: an index of eight bytes each, and records that never move.
+//! Connections by key: an index, and records that never move.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::index::{Index, Tag};
+use super::index::{Index, NONE, Tag};
 use super::record::{Extra, HAS_EXTRA, Record, Stored};
 
 /// Records in one piece of memory.
@@ -19,18 +19,24 @@ pub(super) struct Table<K: Stored> {
     chunks: Vec<Box<[Record<K>; CHUNK]>>,
     len: usize,
     extras: HashMap<u32, Extra, FixedState>,
+    replaced: u64,
 }
 
 impl<K: Stored> Default for Table<K> {
     fn default() -> Self {
-        Self { index: Index::default(), chunks: vec![], len: 0, extras: HashMap::default() }
+        Self { index: Index::default(), chunks: vec![], len: 0, extras: HashMap::default(), replaced: 0 }
     }
 }
 
 impl<K: Stored> Table<K> {
-    /// How many there are, those that are found no more included: it changes with whatever is found.
+    /// How many there are, those that are found no more included.
     pub(super) const fn len(&self) -> usize {
         self.len
+    }
+
+    /// How often a connection took the place of another.
+    pub(super) const fn replaced(&self) -> u64 {
+        self.replaced
     }
 
     #[inline]
@@ -49,27 +55,27 @@ impl<K: Stored> Table<K> {
         self.index.find(Tag::of(key.hash()), |at| self.get(at).key == *key)
     }
 
-    /// The newest connections of these keys, at most [`WAVE`].
+    /// The newest connections of these keys, at most [`WAVE`]; [`NONE`] where there is none.
     ///
-    /// First all slots of the index, then all records: so the memory that holds them comes while others are looked for.
+    /// First all places in the index, then all records: so the memory that holds them comes while others are looked for.
     #[inline]
-    pub(super) fn find_all(&self, keys: &[K], found: &mut [Option<u32>; WAVE]) {
+    pub(super) fn find_all(&self, keys: &[K], found: &mut [u32; WAVE]) {
         let mut tags = [Tag::of(0); WAVE];
         let mut touched = 0;
         for (tag, key) in tags.iter_mut().zip(keys) {
             *tag = Tag::of(key.hash());
-            touched |= self.index.first(*tag);
+            touched |= self.index.touch(*tag);
         }
-        // The slots must have been read: whoever compiles this cannot know that one of them may be needed.
+        // Reads all buckets before any of them is needed.
         if touched == 0 {
-            return found.fill(None);
+            return found.fill(NONE);
         }
         for (found, tag) in found.iter_mut().zip(&tags[..keys.len()]) {
-            *found = self.index.find(*tag, |_| true);
+            *found = self.index.guess(*tag);
         }
         for (found, key) in found.iter_mut().zip(keys) {
-            if found.is_some_and(|at| self.get(at).key != *key) {
-                *found = self.find(key);
+            if *found != NONE && self.get(*found).key != *key {
+                *found = self.find(key).unwrap_or(NONE);
             }
         }
     }
@@ -85,7 +91,9 @@ impl<K: Stored> Table<K> {
         }
         self.len += 1;
         *self.get_mut(at) = record;
-        if !older.is_some_and(|older| self.index.replace(tag, older, at)) {
+        if older.is_some_and(|older| self.index.replace(tag, older, at)) {
+            self.replaced += 1;
+        } else {
             self.index.add(tag, at);
         }
         at

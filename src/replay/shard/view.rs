@@ -67,6 +67,12 @@ impl Shard {
             let rules = path.interfaces.iter().zip(path.rules).filter(|(end, _)| end.is_some());
             rules.filter_map(|(_, rule)| rule).for_each(|rule| tally.add_hits(rule, hits));
         }
+        #[allow(clippy::iter_over_hash_type)] // Sums do not depend on the order.
+        for answer in self.answers.values() {
+            tally.reasons[answer.reason as usize] += answer.hits.volume;
+            let credited = answer.steps.iter().filter_map(StepVerdict::credited);
+            credited.for_each(|rule| tally.add_hits(rule, &answer.hits));
+        }
         let mut counts = vec![Count::default(); self.openings.iter().count()];
         let (mut outside, mut allowed) = (HashMap::default(), HashMap::default());
         self.count(&self.narrow, &mut counts, (&mut outside, &mut allowed), tally);
