@@ -59,11 +59,19 @@ impl<'a> Connections<'a> {
         Iter { connections: *self, places: self.order.iter() }
     }
 
-    /// Those of one verdict, unpacked by all threads of the current pool.
-    pub fn par_of(&self, verdict: ConnectionVerdict) -> impl ParallelIterator<Item = Connection> + use<'a> {
-        let connections = *self;
-        let places = self.order.par_iter().filter(move |place| place.verdict() == verdict);
-        places.map(move |&place| connections.at(place))
+    /// Those of one verdict, folded by all threads of the current pool; all connections of a pair of hosts are given to one
+    /// call of `fold`, in no order that means anything, with those of other pairs perhaps.
+    pub fn fold_by_hosts<T: Send>(
+        &self,
+        verdict: ConnectionVerdict,
+        fold: impl Fn(&mut dyn Iterator<Item = Connection>) -> Vec<T> + Sync,
+    ) -> Vec<T> {
+        let places = self.order.par_iter().filter(|place| place.verdict() == verdict);
+        let mut places: Vec<(u64, Place)> =
+            places.map(|&place| (self.shards[place.shard()].hosts(place.local()), place)).collect();
+        places.par_sort_unstable_by_key(|&(hosts, _)| hosts);
+        let groups = places.par_chunk_by(|(a, _), (b, _)| a == b);
+        groups.flat_map_iter(|group| fold(&mut group.iter().map(|&(_, place)| self.at(place)))).collect()
     }
 
     /// Those of one verdict; the others are not even looked at.

@@ -157,36 +157,28 @@ fn worst_first(a: &Row, b: &Row) -> Ordering {
     (b.connections, b.volume.packets).cmp(&(a.connections, a.volume.packets))
 }
 
-/// A row for each connection, then one for those that are equal in this order.
-fn rows<K: Ord>(
-    results: &Results<'_>,
-    verdict: ConnectionVerdict,
-    order: impl Fn(&Row) -> K + Sync,
-) -> Vec<Row> {
-    let mut rows: Vec<_> = results.connections.par_of(verdict).map(|connection| row(&connection)).collect();
-    rows.par_sort_unstable_by(|a, b| order(a).cmp(&order(b)));
-    rows.dedup_by(|next, row| {
-        let same = order(next) == order(row);
-        if same {
-            row.add(next);
-        }
-        same
-    });
+/// A row for those of some connections that are equal in the order of scans.
+fn rows(connections: &mut dyn Iterator<Item = Connection>) -> Vec<Row> {
+    let mut rows: Vec<_> = connections.map(|connection| row(&connection)).collect();
+    if rows.len() > 1 {
+        rows.sort_unstable_by_key(Row::scan_order);
+        rows.dedup_by(|next, row| {
+            let same = next.scan_order() == row.scan_order();
+            if same {
+                row.add(next);
+            }
+            same
+        });
+    }
     rows
 }
 
-/// The connections with this verdict, folded by (initiator address, responder address, service, step, reason,
-/// rules): those of most connections first, then of most packets.
-pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
-    let mut rows = rows(results, verdict, Row::order);
-    rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.order().cmp(&b.order())));
-    rows
-}
-
-/// The same with scans folded too: the rows of one initiator, responder, step and reason, when they name many
-/// services.
-pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
-    let mut rows = rows(results, verdict, Row::scan_order);
+/// The same with scans folded too.
+fn rows_with_scans(connections: &mut dyn Iterator<Item = Connection>) -> Vec<Row> {
+    let mut rows = rows(connections);
+    if rows.len() <= SCAN {
+        return rows;
+    }
     let together = |a: &Row, b: &Row| {
         (a.initiator, a.responder, a.step, a.reason) == (b.initiator, b.responder, b.step, b.reason)
     };
@@ -209,7 +201,28 @@ pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdic
         }
     }
     rows.retain(|row| row.connections > 0);
-    rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order())));
+    rows
+}
+
+/// The connections with this verdict, folded by (initiator address, responder address, service, step, reason,
+/// rules): those of most connections first, then of most packets.
+pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
+    let mut rows = results.connections.fold_by_hosts(verdict, rows);
+    rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.order().cmp(&b.order())));
+    rows
+}
+
+/// The same with scans folded too: the rows of one initiator, responder, step and reason, when they name many
+/// services. Only the first `most` are in order, the others stand behind them.
+pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict, most: usize) -> Vec<Row> {
+    let mut rows = results.connections.fold_by_hosts(verdict, rows_with_scans);
+    let order =
+        |a: &Row, b: &Row| worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order()));
+    if rows.len() > most {
+        rows.select_nth_unstable_by(most, order);
+    }
+    let shown = rows.len().min(most);
+    rows[..shown].sort_unstable_by(order);
     rows
 }
 

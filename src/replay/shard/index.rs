@@ -1,46 +1,64 @@
-//! Finds records by the hash of their key: buckets of one cache line, eight tags and eight numbers each.
+//! Finds records by the hash of their key: buckets of one cache line, which say of seven records what their number is.
 //!
-//! A tag is the upper half of the hash, and gives the bucket too, by its first bits: so a table that grows is copied from
-//! front to back, and no record has to be looked at for its hash. A bucket that is full goes on in the next.
+//! A bucket starts with a mark of seven bits for each of its records, all of which are compared at once. It holds half
+//! of the hash too, whose first bits give the bucket: so an index that grows is copied from front to back, and no record
+//! has to be looked at for its hash. A bucket that is full goes on in the next.
 
-#![allow(clippy::cast_possible_truncation)] // Hashes are cut in halves.
+#![allow(clippy::cast_possible_truncation)] // Hashes are cut in pieces.
 
-/// Slots of a bucket.
-const WIDTH: usize = 8;
+/// Records in a bucket.
+const WIDTH: usize = 7;
 /// No record.
 pub(super) const NONE: u32 = u32::MAX;
 /// Buckets of a new index.
 const FIRST: usize = 2;
 
-/// The part of a hash that an index looks at; never zero.
+/// Seven bytes of 1, and their highest bits.
+const ONES: u64 = 0x0001_0101_0101_0101;
+const HIGHS: u64 = ONES << 7;
+
+/// The part of a hash that an index looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag(u32);
 
 impl Tag {
     #[inline]
     pub(super) const fn of(hash: u64) -> Self {
-        Self((hash >> 32) as u32 | 1)
+        Self((hash >> 32) as u32)
+    }
+
+    /// Never zero. The last bits are not those that give the bucket.
+    const fn mark(self) -> u64 {
+        self.0 as u64 & 0x7f | 0x80
     }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(64))]
 struct Bucket {
-    /// Zero is free; what is free stands last.
+    /// A byte for each record: its mark. Zero is free; what is free stands last.
+    marks: u64,
     tags: [u32; WIDTH],
-    /// Records.
     numbers: [u32; WIDTH],
 }
 
 impl Bucket {
-    /// A byte for each slot, 1 where it has this tag. Without a branch: which slot it is cannot be foretold.
+    /// The highest bit of each byte that may hold this mark; the lowest of them does. Without a branch: which record it is
+    /// cannot be foretold.
     #[inline]
-    fn with(&self, tag: u32) -> u64 {
-        u64::from_le_bytes(self.tags.map(|known| u8::from(known == tag)))
+    const fn with(&self, tag: Tag) -> u64 {
+        let differ = self.marks ^ ONES * tag.mark();
+        differ.wrapping_sub(ONES) & !differ & HIGHS
     }
 
+    #[inline]
     const fn is_full(&self) -> bool {
-        self.tags[WIDTH - 1] != 0
+        self.marks >> (8 * (WIDTH - 1)) != 0
+    }
+
+    /// How many records there are.
+    const fn len(&self) -> usize {
+        (u64::BITS - self.marks.leading_zeros()) as usize / 8
     }
 }
 
@@ -68,38 +86,35 @@ impl Index {
 
     /// Something of the bucket of a tag: asked for ahead, the bucket is there when [`Self::guess`] needs it.
     #[inline]
-    pub(super) fn touch(&self, tag: Tag) -> u32 {
-        self.buckets[self.bucket(tag)].tags[0]
+    pub(super) fn touch(&self, tag: Tag) -> u64 {
+        self.buckets[self.bucket(tag)].marks
+    }
+
+    /// A record that may be the one with this tag; [`NONE`] where there is none.
+    #[inline]
+    pub(super) fn guess(&self, tag: Tag) -> u32 {
+        let bucket = &self.buckets[self.bucket(tag)];
+        let bits = bucket.with(tag);
+        if bits == 0 {
+            return if bucket.is_full() { self.find(tag, |_| true).unwrap_or(NONE) } else { NONE };
+        }
+        bucket.numbers[place(bits)]
     }
 
     /// A record with this tag that `is_it`.
-    #[inline]
     pub(super) fn find(&self, tag: Tag, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         let (bucket, slot) = self.place(tag, is_it)?;
         Some(self.buckets[bucket].numbers[slot])
     }
 
-    /// The first record with this tag, which another may have too; [`NONE`] where there is none.
-    #[inline]
-    pub(super) fn guess(&self, tag: Tag) -> u32 {
-        let bucket = &self.buckets[self.bucket(tag)];
-        let bits = bucket.with(tag.0);
-        if bits == 0 && bucket.is_full() {
-            return self.find(tag, |_| true).unwrap_or(NONE);
-        }
-        let number = bucket.numbers[bits.trailing_zeros() as usize / 8 % WIDTH];
-        if bits == 0 { NONE } else { number }
-    }
-
-    #[inline]
     fn place(&self, tag: Tag, is_it: impl Fn(u32) -> bool) -> Option<(usize, usize)> {
         let mut at = self.bucket(tag);
         loop {
             let bucket = &self.buckets[at];
-            let mut bits = bucket.with(tag.0);
+            let mut bits = bucket.with(tag);
             while bits != 0 {
-                let slot = bits.trailing_zeros() as usize / 8 % WIDTH;
-                if is_it(bucket.numbers[slot]) {
+                let slot = place(bits);
+                if bucket.tags[slot] == tag.0 && is_it(bucket.numbers[slot]) {
                     return Some((at, slot));
                 }
                 bits &= bits - 1;
@@ -122,7 +137,7 @@ impl Index {
 
     /// Adds a record.
     pub(super) fn add(&mut self, tag: Tag, number: u32) {
-        // Five of eight slots at most: then few buckets are full.
+        // Five of eight places at most: then few buckets are full.
         if self.used * 8 >= self.buckets.len() * WIDTH * 5 {
             self.grow();
         }
@@ -137,9 +152,9 @@ impl Index {
             at = (at + 1) & (self.buckets.len() - 1);
         }
         let bucket = &mut self.buckets[at];
-        let slot = bucket.tags.iter().map(|&tag| usize::from(tag != 0)).sum::<usize>() % WIDTH;
-        bucket.tags[slot] = tag.0;
-        bucket.numbers[slot] = number;
+        let slot = bucket.len() % WIDTH;
+        bucket.marks |= tag.mark() << (8 * slot);
+        (bucket.tags[slot], bucket.numbers[slot]) = (tag.0, number);
     }
 
     #[cold]
@@ -147,13 +162,17 @@ impl Index {
         let more = vec![Bucket::default(); self.buckets.len() * 2];
         self.shift -= 1;
         for bucket in std::mem::replace(&mut self.buckets, more) {
-            for (&tag, &number) in bucket.tags.iter().zip(&bucket.numbers) {
-                if tag != 0 {
-                    self.put(Tag(tag), number);
-                }
+            for slot in 0..bucket.len() {
+                self.put(Tag(bucket.tags[slot]), bucket.numbers[slot]);
             }
         }
     }
+}
+
+/// The first of the records whose bits are set.
+#[inline]
+const fn place(bits: u64) -> usize {
+    bits.trailing_zeros() as usize / 8 % WIDTH
 }
 
 #[cfg(test)]

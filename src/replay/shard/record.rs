@@ -26,6 +26,9 @@ pub(super) trait Stored: Copy + Eq {
     /// A hash that is the same on every run: the same input takes the same time and memory.
     fn hash(&self) -> u64;
 
+    /// The same for all keys of two hosts.
+    fn hosts(&self) -> u64;
+
     fn key(&self) -> Key;
 }
 
@@ -119,6 +122,10 @@ impl Stored for Narrow {
         product as u64 ^ (product >> 64) as u64
     }
 
+    fn hosts(&self) -> u64 {
+        self.hosts
+    }
+
     fn key(&self) -> Key {
         let end = |address: u64, port: u64| Endpoint {
             address: std::net::Ipv4Addr::from_bits(address as u32).into(),
@@ -161,6 +168,10 @@ impl Stored for Wide {
 
     fn hash(&self) -> u64 {
         FixedState::default().hash_one(self)
+    }
+
+    fn hosts(&self) -> u64 {
+        FixedState::default().hash_one(self.hosts)
     }
 
     fn key(&self) -> Key {

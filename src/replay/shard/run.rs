@@ -90,7 +90,7 @@ impl Shard {
     }
 
     /// Gives up a datagram, or judges a packet that has no compact form.
-    #[cold]
+    #[inline(never)]
     fn event<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
@@ -184,6 +184,7 @@ impl Shard {
     }
 
     /// Judges a packet by what is known of others like it, else by the evaluator.
+    #[inline(never)]
     fn ask<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
@@ -240,6 +241,7 @@ impl Shard {
     }
 
     /// Hands out a packet that was judged without being unpacked.
+    #[inline(never)]
     fn hand_out(
         &mut self,
         At { sequence, frame }: At,

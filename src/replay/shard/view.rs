@@ -53,6 +53,11 @@ impl Shard {
         })
     }
 
+    /// A number that all connections of the same two hosts have.
+    pub(in crate::replay) fn hosts(&self, local: Local) -> u64 {
+        with_table_ref!(self, local, table, at => table.get(at).key.hosts())
+    }
+
     /// The verdict of a connection.
     pub(in crate::replay) fn verdict(&self, local: Local) -> ConnectionVerdict {
         let opening = with_table_ref!(self, local, table, at => table.get(at).opening);
