@@ -18,11 +18,11 @@ impl Place {
         ConnectionVerdict::ALL[(self.0 >> 56) as usize]
     }
 
-    const fn shard(self) -> usize {
+    pub(super) const fn shard(self) -> usize {
         (self.0 >> 32 & 0xff) as usize
     }
 
-    const fn local(self) -> Local {
+    pub(super) const fn local(self) -> Local {
         Local::from_bits((self.0 & 0xffff_ffff) as u32)
     }
 }
@@ -64,14 +64,22 @@ impl<'a> Connections<'a> {
     pub fn fold_by_hosts<T: Send>(
         &self,
         verdict: ConnectionVerdict,
-        fold: impl Fn(&mut dyn Iterator<Item = Connection>) -> Vec<T> + Sync,
+        fold: impl Fn(&mut dyn Iterator<Item = Connection>, &mut Vec<T>) + Sync,
     ) -> Vec<T> {
         let places = self.order.par_iter().filter(|place| place.verdict() == verdict);
         let mut places: Vec<(u64, Place)> =
             places.map(|&place| (self.shards[place.shard()].hosts(place.local()), place)).collect();
         places.par_sort_unstable_by_key(|&(hosts, _)| hosts);
         let groups = places.par_chunk_by(|(a, _), (b, _)| a == b);
-        groups.flat_map_iter(|group| fold(&mut group.iter().map(|&(_, place)| self.at(place)))).collect()
+        let folded = groups.fold(Vec::new, |mut folded, group| {
+            fold(&mut group.iter().map(|&(_, place)| self.at(place)), &mut folded);
+            folded
+        });
+        let append = |mut folded: Vec<T>, mut more: Vec<T>| {
+            folded.append(&mut more);
+            folded
+        };
+        folded.reduce_with(append).unwrap_or_default()
     }
 
     /// Those of one verdict; the others are not even looked at.

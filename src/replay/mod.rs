@@ -74,6 +74,8 @@ pub struct Replay<'p, M> {
     shards: Vec<Shard>,
     /// Connections by number.
     order: Vec<Place>,
+    /// How many of them know their number: those that are only counted have no need to.
+    numbered: usize,
     frames: Frames,
     /// Whether fragments may be waiting.
     fragments: bool,
@@ -88,6 +90,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
             clock: Timestamp(i64::MIN),
             shards: (0..=route::MESSAGES).map(Shard::new).collect(),
             order: vec![],
+            numbered: 0,
             frames: Frames::default(),
             fragments: false,
         }
@@ -118,6 +121,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
         out: &mut impl FnMut(Judged),
     ) {
         self.context.wanted = true;
+        self.tell_numbers();
         let sequence = self.sequence;
         self.sequence += 1;
         self.context.start.get_or_insert(packet.time);
@@ -185,8 +189,9 @@ impl<'p, M: Matcher> Replay<'p, M> {
         for opened in std::mem::take(&mut shard.opened) {
             let number = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
             shard.set_number(opened.local, number);
-            self.order.push(Place::new(shard.verdict(opened.local), at, opened.local));
+            self.order.push(Place::new(opened.verdict, at, opened.local));
         }
+        self.numbered = self.order.len();
         shard.number_judged();
         shard.judged.drain(..).for_each(out);
     }

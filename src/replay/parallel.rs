@@ -10,7 +10,7 @@ use crate::packet::Timestamp;
 use super::batch::Batch;
 use super::connections::Place;
 use super::numbers::Numbers;
-use super::shard::{Forward, Placed};
+use super::shard::{Forward, Placed, Shard};
 use super::tally::PairTally;
 use super::{Judged, Replay, Tally, bare, route};
 
@@ -103,18 +103,23 @@ impl<M: Matcher> Replay<'_, M> {
         let known = self.order.len();
         self.order.resize(known + count, Place::default());
         let order = &mut self.order;
-        for (at, shard) in self.shards.iter().enumerate() {
-            for opened in &shard.opened {
-                let number = numbers.of(opened.moment) as usize;
-                order[number] = Place::new(shard.verdict(opened.local), at, opened.local);
+        for (at, shard) in self.shards.iter_mut().enumerate() {
+            for opened in shard.opened.drain(..) {
+                order[numbers.of(opened.moment) as usize] = Place::new(opened.verdict, at, opened.local);
             }
         }
-        self.shards.par_iter_mut().for_each(|shard| {
-            for opened in std::mem::take(&mut shard.opened) {
-                shard.set_number(opened.local, numbers.of(opened.moment));
-            }
-            shard.number_judged();
-        });
+        if self.context.wanted {
+            self.tell_numbers();
+            self.shards.par_iter_mut().for_each(Shard::number_judged);
+        }
+    }
+
+    /// Tells connections their numbers that do not know them yet.
+    pub(super) fn tell_numbers(&mut self) {
+        for (number, place) in (0..).zip(&self.order).skip(self.numbered) {
+            self.shards[place.shard()].set_number(place.local(), number);
+        }
+        self.numbered = self.order.len();
     }
 
     /// Hands out what was judged, by the sequence of the frames.

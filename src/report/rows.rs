@@ -157,32 +157,40 @@ fn worst_first(a: &Row, b: &Row) -> Ordering {
     (b.connections, b.volume.packets).cmp(&(a.connections, a.volume.packets))
 }
 
-/// A row for those of some connections that are equal in the order of scans.
-fn rows(connections: &mut dyn Iterator<Item = Connection>) -> Vec<Row> {
-    let mut rows: Vec<_> = connections.map(|connection| row(&connection)).collect();
-    if rows.len() > 1 {
-        rows.sort_unstable_by_key(Row::scan_order);
-        rows.dedup_by(|next, row| {
-            let same = next.scan_order() == row.scan_order();
-            if same {
-                row.add(next);
-            }
-            same
-        });
+/// Adds a row for those of some connections that are equal in the order of scans.
+fn add_rows(connections: &mut dyn Iterator<Item = Connection>, rows: &mut Vec<Row>) {
+    let start = rows.len();
+    rows.extend(connections.map(|connection| row(&connection)));
+    let new = &mut rows[start..];
+    if new.len() < 2 {
+        return;
     }
-    rows
+    new.sort_unstable_by_key(Row::scan_order);
+    let mut kept = 0;
+    for at in 1..new.len() {
+        let (before, next) = new.split_at_mut(at);
+        if before[kept].scan_order() == next[0].scan_order() {
+            before[kept].add(&next[0]);
+        } else {
+            kept += 1;
+            new.swap(kept, at);
+        }
+    }
+    rows.truncate(start + kept + 1);
 }
 
 /// The same with scans folded too.
-fn rows_with_scans(connections: &mut dyn Iterator<Item = Connection>) -> Vec<Row> {
-    let mut rows = rows(connections);
-    if rows.len() <= SCAN {
-        return rows;
+fn add_rows_and_scans(connections: &mut dyn Iterator<Item = Connection>, rows: &mut Vec<Row>) {
+    let start = rows.len();
+    add_rows(connections, rows);
+    if rows.len() - start <= SCAN {
+        return;
     }
     let together = |a: &Row, b: &Row| {
         (a.initiator, a.responder, a.step, a.reason) == (b.initiator, b.responder, b.step, b.reason)
     };
-    for group in rows.chunk_by_mut(together) {
+    let mut new = rows.split_off(start);
+    for group in new.chunk_by_mut(together) {
         let services = group.chunk_by(|a, b| a.service == b.service).count();
         if services <= SCAN {
             continue;
@@ -200,14 +208,13 @@ fn rows_with_scans(connections: &mut dyn Iterator<Item = Connection>) -> Vec<Row
             first.scan = Some(Box::new(scan));
         }
     }
-    rows.retain(|row| row.connections > 0);
-    rows
+    rows.extend(new.into_iter().filter(|row| row.connections > 0));
 }
 
 /// The connections with this verdict, folded by (initiator address, responder address, service, step, reason,
 /// rules): those of most connections first, then of most packets.
 pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
-    let mut rows = results.connections.fold_by_hosts(verdict, rows);
+    let mut rows = results.connections.fold_by_hosts(verdict, add_rows);
     rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.order().cmp(&b.order())));
     rows
 }
@@ -215,7 +222,7 @@ pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<R
 /// The same with scans folded too: the rows of one initiator, responder, step and reason, when they name many
 /// services. Only the first `most` are in order, the others stand behind them.
 pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict, most: usize) -> Vec<Row> {
-    let mut rows = results.connections.fold_by_hosts(verdict, rows_with_scans);
+    let mut rows = results.connections.fold_by_hosts(verdict, add_rows_and_scans);
     let order =
         |a: &Row, b: &Row| worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order()));
     if rows.len() > most {

@@ -8,7 +8,7 @@ use crate::replay::fragments::{Added, Datagram, Piece};
 use crate::replay::key::Key;
 use crate::replay::state::{Side, Tracked};
 use crate::replay::step::{Observer, Place, Step, StepAt};
-use crate::replay::{Judged, Judgement, Reason, Steps, Verdict, Volume, index, route};
+use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, Steps, Verdict, Volume, index, route};
 
 use super::interned::{Opening, Path};
 use super::limits::Code;
@@ -399,7 +399,8 @@ impl Shard {
                 Some(narrow) => Local(fill.add(&mut self.narrow, narrow, sender, &entry, known)),
                 None => Local(fill.add(&mut self.wide, Wide::new(&key), sender, &entry, known) | WIDE),
             };
-            self.opened.push(Opened { moment: datum.moment, local });
+            let verdict = ConnectionVerdict::of(judgement.reason);
+            self.opened.push(Opened { moment: datum.moment, local, verdict });
             local
         };
         judgement.connection = Some(local.id());

@@ -21,7 +21,7 @@ use crate::policy::InterfaceId;
 
 use super::fragments::{Deadline, Fragments, Piece};
 use super::key::Key;
-use super::{ConnectionId, Judged};
+use super::{ConnectionId, ConnectionVerdict, Judged};
 
 use counts::Counts;
 use known::Answers;
@@ -83,6 +83,7 @@ impl Moment {
 pub(super) struct Opened {
     pub moment: Moment,
     pub local: Local,
+    pub verdict: ConnectionVerdict,
 }
 
 /// A datagram that another shard has to do with.

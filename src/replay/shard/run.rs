@@ -7,7 +7,7 @@ use crate::replay::batch::{self, Batch};
 use crate::replay::context::{At, Context, piece};
 use crate::replay::state::Side;
 use crate::replay::tally::Hits;
-use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, index, route};
+use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, StepVerdict, Steps, index, route};
 
 use super::index::NONE;
 use super::judge::{Known, Told};
@@ -109,6 +109,10 @@ impl Shard {
 
     /// The place, not before `from`, of the frame that ends the wait of the next datagram.
     fn ends_wait(&mut self, placed: &Placed<'_>, from: u32) -> Option<u32> {
+        let clock = placed.clock.max(placed.batch.frames.all.last);
+        if self.fragments.earliest_deadline()? > clock {
+            return None;
+        }
         let (deadline, _) = self.fragments.next_deadline()?;
         let place = placed.batch.first_at(deadline, placed.clock).max(from);
         (place < placed.batch.count).then_some(place)
@@ -210,7 +214,8 @@ impl Shard {
             } else {
                 let record = Record::opened(key, change, sender, now, length);
                 let local = self.narrow.add(record, None);
-                self.opened.push(Opened { moment: Moment::at(at.sequence), local: Local(local) });
+                let verdict = ConnectionVerdict::of(reason);
+                self.opened.push(Opened { moment: Moment::at(at.sequence), local: Local(local), verdict });
                 Some(local)
             };
             if let Some(local) = local {

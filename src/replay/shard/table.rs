@@ -6,8 +6,8 @@ use hashbrown::HashMap;
 use super::index::{Index, NONE, Tag};
 use super::record::{Extra, HAS_EXTRA, Record, Stored};
 
-/// Records in one piece of memory.
-const CHUNK: usize = 256;
+/// Records in one piece of memory. It is large enough to be mapped on its own, and touched only as it is filled.
+const CHUNK: usize = 4096;
 
 /// Keys that are looked for at once.
 pub(super) const WAVE: usize = 32;
@@ -16,7 +16,7 @@ pub(super) const WAVE: usize = 32;
 #[derive(Debug)]
 pub(super) struct Table<K: Stored> {
     index: Index,
-    chunks: Vec<Box<[Record<K>; CHUNK]>>,
+    chunks: Vec<Vec<Record<K>>>,
     len: usize,
     extras: HashMap<u32, Extra, FixedState>,
     replaced: u64,
@@ -84,13 +84,15 @@ impl<K: Stored> Table<K> {
     pub(super) fn add(&mut self, record: Record<K>, older: Option<u32>) -> u32 {
         let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
         let tag = Tag::of(record.key.hash());
-        if self.len.is_multiple_of(CHUNK) {
-            // Filled in place: a chunk is too much for the stack.
-            let chunk: Result<Box<[_; CHUNK]>, _> = vec![record; CHUNK].into_boxed_slice().try_into();
-            self.chunks.extend(chunk.ok());
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(record),
+            _ => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(record);
+                self.chunks.push(chunk);
+            }
         }
         self.len += 1;
-        *self.get_mut(at) = record;
         if older.is_some_and(|older| self.index.replace(tag, older, at)) {
             self.replaced += 1;
         } else {
@@ -119,6 +121,6 @@ impl<K: Stored> Table<K> {
 
     /// All connections, with their places.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Record<K>)> {
-        (0..).zip(self.chunks.iter().flat_map(|chunk| chunk.iter())).take(self.len)
+        (0..).zip(self.chunks.iter().flat_map(|chunk| chunk.iter()))
     }
 }

@@ -53,15 +53,9 @@ impl Shard {
         })
     }
 
-    /// A number that all connections of the same two hosts have.
+    /// A number that all connections of the same two hosts have. Those that are in a shard by it are near each other.
     pub(in crate::replay) fn hosts(&self, local: Local) -> u64 {
         with_table_ref!(self, local, table, at => table.get(at).key.hosts())
-    }
-
-    /// The verdict of a connection.
-    pub(in crate::replay) fn verdict(&self, local: Local) -> ConnectionVerdict {
-        let opening = with_table_ref!(self, local, table, at => table.get(at).opening);
-        ConnectionVerdict::of(self.openings.value(opening).reason)
     }
 
     /// Adds this shard's counts to those of the replay; traffic that met no group is returned by pair of hosts.
