@@ -50,6 +50,7 @@ impl<'a> Connections<'a> {
         self.order.get(id.index()).map(|&place| self.at(place))
     }
 
+    #[inline]
     fn at(&self, place: Place) -> Connection {
         self.shards[place.shard()].connection(place.local())
     }
@@ -64,7 +65,7 @@ impl<'a> Connections<'a> {
     pub fn fold_by_hosts<T: Send>(
         &self,
         verdict: ConnectionVerdict,
-        fold: impl Fn(&mut dyn Iterator<Item = Connection>, &mut Vec<T>) + Sync,
+        fold: impl Fn(Group<'_>, &mut Vec<T>) + Sync,
     ) -> Vec<T> {
         let places = self.order.par_iter().filter(|place| place.verdict() == verdict);
         let mut places: Vec<(u64, Place)> =
@@ -72,7 +73,7 @@ impl<'a> Connections<'a> {
         places.par_sort_unstable_by_key(|&(hosts, _)| hosts);
         let groups = places.par_chunk_by(|(a, _), (b, _)| a == b);
         let folded = groups.fold(Vec::new, |mut folded, group| {
-            fold(&mut group.iter().map(|&(_, place)| self.at(place)), &mut folded);
+            fold(Group { connections: *self, places: group.iter() }, &mut folded);
             folded
         });
         let append = |mut folded: Vec<T>, mut more: Vec<T>| {
@@ -93,6 +94,31 @@ impl<'a> Connections<'a> {
 impl std::fmt::Debug for Connections<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Some connections of a replay, one after the other.
+pub struct Group<'a> {
+    connections: Connections<'a>,
+    places: std::slice::Iter<'a, (u64, Place)>,
+}
+
+impl Iterator for Group<'_> {
+    type Item = Connection;
+
+    #[inline]
+    fn next(&mut self) -> Option<Connection> {
+        self.places.next().map(|&(_, place)| self.connections.at(place))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.places.size_hint()
+    }
+}
+
+impl std::fmt::Debug for Group<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Group").field("left", &self.places.len()).finish_non_exhaustive()
     }
 }
 

@@ -46,7 +46,6 @@ impl<'p, M: Matcher> Context<'p, M> {
 }
 
 impl<M> Context<'_, M> {
-
     /// The interfaces of both ends, or why no group is asked.
     pub(super) fn ends(&self, ip: &IpPacket) -> Ends {
         let of = |address| self.policy.owners.of(address);

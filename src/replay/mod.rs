@@ -28,7 +28,7 @@ mod verdict;
 
 pub use batch::Batch;
 pub use connection::{Connection, ConnectionId, ConnectionVerdict, Volume};
-pub use connections::{Connections, Iter};
+pub use connections::{Connections, Group, Iter};
 pub use context::control_traffic;
 pub use key::Endpoint;
 pub use order::InOrder;

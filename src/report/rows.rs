@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::packet::{PortRange, PortSet, Protocol, Service, Timestamp};
 use crate::policy::{Direction, InterfaceId, RuleId};
-use crate::replay::{Connection, ConnectionVerdict, Reason, Volume};
+use crate::replay::{Connection, ConnectionVerdict, Group, Reason, Volume};
 
 use super::{Results, label};
 
@@ -128,6 +128,7 @@ fn scan(services: &BTreeSet<Service>) -> String {
     format!("{} {noun}: {list}", services.len())
 }
 
+#[inline]
 fn row(connection: &Connection) -> Row {
     let step = connection.deciding_step();
     let credited = crate::replay::StepVerdict::credited;
@@ -158,7 +159,7 @@ fn worst_first(a: &Row, b: &Row) -> Ordering {
 }
 
 /// Adds a row for those of some connections that are equal in the order of scans.
-fn add_rows(connections: &mut dyn Iterator<Item = Connection>, rows: &mut Vec<Row>) {
+fn add_rows(connections: Group<'_>, rows: &mut Vec<Row>) {
     let start = rows.len();
     rows.extend(connections.map(|connection| row(&connection)));
     let new = &mut rows[start..];
@@ -180,7 +181,7 @@ fn add_rows(connections: &mut dyn Iterator<Item = Connection>, rows: &mut Vec<Ro
 }
 
 /// The same with scans folded too.
-fn add_rows_and_scans(connections: &mut dyn Iterator<Item = Connection>, rows: &mut Vec<Row>) {
+fn add_rows_and_scans(connections: Group<'_>, rows: &mut Vec<Row>) {
     let start = rows.len();
     add_rows(connections, rows);
     if rows.len() - start <= SCAN {
@@ -223,8 +224,7 @@ pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<R
 /// services. Only the first `most` are in order, the others stand behind them.
 pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict, most: usize) -> Vec<Row> {
     let mut rows = results.connections.fold_by_hosts(verdict, add_rows_and_scans);
-    let order =
-        |a: &Row, b: &Row| worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order()));
+    let order = |a: &Row, b: &Row| worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order()));
     if rows.len() > most {
         rows.select_nth_unstable_by(most, order);
     }

@@ -227,6 +227,7 @@ impl Matcher for Compiled<'_> {
         self.shared.as_ref().map(|(addresses, _)| addresses.edges_v4())
     }
 
+    #[inline]
     fn service_class(&self, service: Service) -> Option<u16> {
         // There are at most 65536 classes.
         self.shared.as_ref().map(|(_, services)| services.class(service) as u16)

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::capture::Sink;
-use crate::compile::Linear;
+use crate::compile::{Compiled, Linear};
 use crate::packet::{
     AddressPair, Compact, Content, Domain, Fragment, Icmp, IpPacket, Packet, Protocol, Quoted, TcpFlags,
     Timestamp, Transport,
@@ -181,9 +181,9 @@ fn one_by_one(policy: &Policy, packets: &[Packet]) -> Results {
     (judged, connections, tally)
 }
 
-/// Batches of so many packets, so many of them at once.
+/// Batches of so many packets, so many of them at once; by the compiled matcher, whose classes let outcomes be remembered.
 fn in_batches(policy: &Policy, packets: &[Packet], size: usize, at_once: usize, wanted: bool) -> Results {
-    let matcher = Linear::new(policy);
+    let matcher = Compiled::new(policy);
     let mut replay = Replay::new(policy, &matcher);
     let (mut order, mut judged) = (InOrder::default(), vec![]);
     let mut out = |frame| {

@@ -89,7 +89,9 @@ impl Question {
             && may_be_older(packet.protocol, &context.timeouts, start, packet.time);
         let reversed = match may_be_older {
             false => 0,
-            true if is_icmp => request_of(Family::V4, packet.detail).map_or(Some(0), |kind| class(icmp(kind)))?,
+            true if is_icmp => {
+                request_of(Family::V4, packet.detail).map_or(Some(0), |kind| class(icmp(kind)))?
+            }
             true => class(port(from))?,
         };
         let detail = if packet.protocol == Protocol::TCP { kind.control() } else { packet.detail };

@@ -24,8 +24,8 @@ use super::key::Key;
 use super::{ConnectionId, ConnectionVerdict, Judged};
 
 use counts::Counts;
-use known::Answers;
 use interned::{Opening, Openings, Paths};
+use known::Answers;
 use record::{Narrow, Wide};
 use table::Table;
 

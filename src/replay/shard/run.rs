@@ -241,7 +241,11 @@ impl Shard {
             return;
         }
         if let Some(change) = self.narrow.get(local).change(reason) {
-            known::remember(&mut self.answers, question, Answer { reason, steps, change, hits: Hits::default() });
+            known::remember(
+                &mut self.answers,
+                question,
+                Answer { reason, steps, change, hits: Hits::default() },
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use super::record::{Extra, HAS_EXTRA, Record, Stored};
 const CHUNK: usize = 4096;
 
 /// Keys that are looked for at once.
-pub(super) const WAVE: usize = 32;
+pub(super) const WAVE: usize = 16;
 
 /// Connections by key. One that was followed by another of the same key stays, but is found no more.
 #[derive(Debug)]

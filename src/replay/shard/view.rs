@@ -25,6 +25,7 @@ type Allowed = HashMap<Service, u64, FixedState>;
 
 impl Shard {
     /// A connection.
+    #[inline]
     pub(in crate::replay) fn connection(&self, local: Local) -> Connection {
         with_table_ref!(self, local, table, at => {
             let (record, extra) = (table.get(at), table.extra(at));
