@@ -28,6 +28,7 @@ impl Hosts {
 
     /// The interval that an address lies in.
     #[inline]
+    #[allow(clippy::cast_possible_truncation)] // All of them are counted in 32 bits.
     pub(super) fn class(&self, address: u32) -> u32 {
         let high = (address >> 24) as usize;
         let (first, behind) = (self.before[high], self.before[high + 1]);

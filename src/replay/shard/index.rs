@@ -47,7 +47,7 @@ impl Bucket {
     /// cannot be foretold.
     #[inline]
     const fn with(&self, tag: Tag) -> u64 {
-        let differ = self.marks ^ ONES * tag.mark();
+        let differ = self.marks ^ (ONES * tag.mark());
         differ.wrapping_sub(ONES) & !differ & HIGHS
     }
 
@@ -200,6 +200,7 @@ mod tests {
                 None => index.add(tag, number),
             }
         }
+        #[allow(clippy::iter_over_hash_type)] // Each is looked for on its own.
         for (&key, &number) in &known {
             assert_eq!(index.find(Tag::of(hash(key)), |at| key_of(at) == key), Some(number));
         }
