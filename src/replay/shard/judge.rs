@@ -409,6 +409,7 @@ impl Shard {
             if context.wanted {
                 self.judged.push(Judged {
                     sequence: piece.sequence,
+                    settled: datum.moment.sequence,
                     frame: piece.frame,
                     packet: piece.packet,
                     header: Some(*datum.ip),
