@@ -90,6 +90,10 @@ mod tests {
     fn what_keeps_too_many_waiting_comes_late() {
         assert_eq!(left(2, &[0, 2, 3]), [0], "held for 1");
         assert_eq!(left(2, &[0, 2, 3, 4, 1, 5]), [0, 2, 3, 4, 1, 5]);
-        assert_eq!(left(2, &[0, 2, 3, 5, 1, 4]), [0, 2, 3, 1, 4, 5], "only what is missed first is not waited for");
+        assert_eq!(
+            left(2, &[0, 2, 3, 5, 1, 4]),
+            [0, 2, 3, 1, 4, 5],
+            "only what is missed first is not waited for"
+        );
     }
 }
