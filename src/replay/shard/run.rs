@@ -261,6 +261,7 @@ impl Shard {
     ) {
         self.judged.push(Judged {
             sequence,
+            settled: sequence,
             frame,
             packet: packet.packet(),
             header: Some(packet.ip()),
