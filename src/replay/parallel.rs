@@ -116,7 +116,9 @@ impl<M: Matcher> Replay<'_, M> {
 
     /// Tells connections their numbers that do not know them yet.
     pub(super) fn tell_numbers(&mut self) {
-        for (number, place) in (0..).zip(&self.order).skip(self.numbered) {
+        let known = self.numbered;
+        for (at, place) in self.order[known..].iter().enumerate() {
+            let number = u32::try_from(known + at).unwrap_or(u32::MAX);
             self.shards[place.shard()].set_number(place.local(), number);
         }
         self.numbered = self.order.len();
