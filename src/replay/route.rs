@@ -22,17 +22,17 @@ const fn shard(a: u64, b: u64, domain: u64) -> usize {
 
 /// The shard of a pair of hosts.
 pub(super) fn of_pair(addresses: AddressPair, domain: Domain) -> usize {
+    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
     let fold = |address: std::net::Ipv6Addr| {
         let bits = address.to_bits();
-        let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
-        let (upper, lower) = (half(bits >> 64), half(bits));
-        upper ^ lower.rotate_left(17)
+        half(bits >> 64) ^ half(bits).rotate_left(17)
     };
+    let domain = half(domain.0) ^ half(domain.0 >> 64).rotate_left(17);
     match addresses {
         AddressPair::V4 { source, destination } => {
-            shard(source.to_bits().into(), destination.to_bits().into(), domain.0)
+            shard(source.to_bits().into(), destination.to_bits().into(), domain)
         }
-        AddressPair::V6 { source, destination } => shard(fold(source), fold(destination), domain.0),
+        AddressPair::V6 { source, destination } => shard(fold(source), fold(destination), domain),
     }
 }
 

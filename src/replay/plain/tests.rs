@@ -106,7 +106,7 @@ fn fragment() -> impl Strategy<Value = Option<Fragment>> {
 
 fn content() -> impl Strategy<Value = Content> {
     let ip = any::<bool>().prop_flat_map(|v6| {
-        let domain = prop::sample::select(vec![0_u64, 0, 0x8005, 0x8005_8006]);
+        let domain = prop::sample::select(vec![0_u128, 0, 0x8005, 0x8005_8006]);
         (pair(v6), transport(v6), fragment(), domain)
     });
     let ip = ip.prop_map(|(addresses, (protocol, transport), fragment, domain)| {
