@@ -11,6 +11,14 @@ pub(super) const SHARDS: usize = 64;
 /// The shard of ICMP messages that neither ask nor answer and belong to no known connection. They have no state, only
 /// a record; errors about any pair of hosts can end up in one record, so it cannot be split.
 pub(super) const MESSAGES: usize = SHARDS;
+/// How many shards a layer has: packets as captured are one layer, what these carry the next. Domains never are the same in
+/// two layers, so each can be judged when the one around it is done.
+pub(super) const LAYER: usize = SHARDS + 1;
+
+/// The layer of packets that were found in these tunnels.
+pub(super) fn layer(within: Domain) -> usize {
+    within.tunnels().count()
+}
 
 const fn shard(a: u64, b: u64, domain: u64) -> usize {
     let mixed = (a ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15)
