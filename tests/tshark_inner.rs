@@ -32,7 +32,18 @@ const FIELDS: [&str; 16] = [
 
 /// Encapsulations that tshark opens and we do not: their inside is not ours to compare.
 const NOT_OPENED: [&str; 12] = [
-    "teredo", "gtp", "ayiya", "capwap", "l2tp", "ppp", "wlan", "pwethheuristic", "lisp", "amt", "zip", "esp",
+    "teredo",
+    "gtp",
+    "ayiya",
+    "capwap",
+    "l2tp",
+    "ppp",
+    "wlan",
+    "pwethheuristic",
+    "lisp",
+    "amt",
+    "zip",
+    "esp",
 ];
 
 fn rows(capture: &Path) -> Vec<Vec<Vec<String>>> {
@@ -47,7 +58,8 @@ fn rows(capture: &Path) -> Vec<Vec<Vec<String>>> {
     });
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let values = |field: &str| field.split(';').filter(|value| !value.is_empty()).map(str::to_owned).collect();
+    let values =
+        |field: &str| field.split(';').filter(|value| !value.is_empty()).map(str::to_owned).collect();
     let rows = text.lines().map(|line| line.split('|').map(values).collect::<Vec<Vec<String>>>());
     rows.filter(|row| !row[1].is_empty()).collect()
 }
@@ -113,11 +125,25 @@ fn differences(layers: &[Layer], row: &[Vec<String>]) -> String {
         _ => false,
     } || protocols.split(':').any(|name| NOT_OPENED.contains(&name));
     let mut text = String::new();
-    for field in ["ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "udp.srcport", "udp.dstport", "tcp.srcport", "tcp.dstport", "vxlan.vni", "geneve.vni", "erspan.spanid", "nvgre.vsid"] {
+    for field in [
+        "ip.src",
+        "ip.dst",
+        "ipv6.src",
+        "ipv6.dst",
+        "udp.srcport",
+        "udp.dstport",
+        "tcp.srcport",
+        "tcp.dstport",
+        "vxlan.vni",
+        "geneve.vni",
+        "erspan.spanid",
+        "nvgre.vsid",
+    ] {
         let ours = told(layers, field);
         let at = FIELDS.iter().position(|known| *known == field).unwrap();
         let theirs: Vec<_> = row[at].iter().map(|value| plain(value)).collect();
-        let same = if open_ended { theirs.starts_with(&ours) || ours.starts_with(&theirs) } else { ours == theirs };
+        let same =
+            if open_ended { theirs.starts_with(&ours) || ours.starts_with(&theirs) } else { ours == theirs };
         if !same {
             writeln!(text, "  {field}: {ours:?}, tshark {theirs:?} ({protocols})").unwrap();
         }
@@ -205,6 +231,8 @@ fn tunnels_of_a_folder_hold_what_tshark_finds() {
             eprintln!("{}\n{wrong}", file.display());
         }
     }
-    eprintln!("{frames} tunnelled frames in {captures} files, {excepted} that differ as known, {differing} others");
+    eprintln!(
+        "{frames} tunnelled frames in {captures} files, {excepted} that differ as known, {differing} others"
+    );
     assert_eq!(differing, 0);
 }

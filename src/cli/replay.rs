@@ -214,7 +214,7 @@ impl Args {
                 "--verify does not leave out repeated packets: not with --dedup".to_owned(),
             ));
         }
-        Ok(Some(Verifier::new(policy, linear, &self.source.files()?, every)))
+        Ok(Some(Verifier::new(policy, linear, &self.source.files()?, self.source.tunnels(), every)))
     }
 
     /// What to tell, and how to see it again.

@@ -177,15 +177,15 @@ impl Batch {
         self.nested.push(Nested { place: self.count, inner, within: layer.within, carries: layer.carries });
         self.count += 1;
         self.frames.add_layer(layer);
+        let first = route::layer(layer.within) * route::LAYER;
+        if self.buckets.len() < first + route::LAYER {
+            self.buckets.resize_with(first + route::LAYER, Bucket::default);
+        }
         let Content::Ip(ip) = layer.packet.content else {
             self.bare_inside.push(placed);
             return;
         };
         self.error_in_fragments |= ip.fragment.is_some() && route::is_quoting_error(&ip);
-        let first = route::layer(layer.within) * route::LAYER;
-        if self.buckets.len() < first + route::LAYER {
-            self.buckets.resize_with(first + route::LAYER, Bucket::default);
-        }
         self.buckets[first + route::of_packet(&ip)].others.push(placed);
     }
 

@@ -11,6 +11,7 @@ mod batch;
 mod connection;
 mod connections;
 mod context;
+mod first;
 mod fragments;
 mod key;
 mod numbers;
@@ -29,6 +30,7 @@ pub use batch::Batch;
 pub use connection::{Connection, ConnectionId, ConnectionVerdict, Volume};
 pub use connections::{Connections, Iter};
 pub use context::control_traffic;
+pub use first::FirstPackets;
 pub use key::Endpoint;
 pub use order::InOrder;
 pub use parallel::Out;
@@ -43,7 +45,7 @@ use crate::policy::Policy;
 
 use connections::Place;
 use context::{At, Carrier, Context, Nesting};
-use shard::{Forward, Shard, What};
+use shard::{Forward, Local, Shard, What};
 use tally::Frames;
 
 /// A frame with its verdict; or, where tunnels are opened, a packet inside of one.
@@ -51,10 +53,15 @@ use tally::Frames;
 pub struct Judged {
     /// Its place in the timeline, from 0; packets inside of tunnels follow the one that carries them.
     pub sequence: u64,
+    /// The place of the frame whose coming settled it: its own, or for a fragment that of the one which completed its datagram or
+    /// ended the wait.
+    pub settled: u64,
     /// Its number in the captures, from 1, as Wireshark counts.
     pub frame: u64,
     /// The tunnels it was found in; [`Domain::NONE`] for the frame as captured.
     pub within: Domain,
+    /// The connection of the packet that carries it, where it was found in a tunnel.
+    pub outer: Option<ConnectionId>,
     /// What was found in it.
     pub packet: Packet,
     /// The header it was judged by: its own, or for a fragment that of the whole datagram; `None` when it has none.
@@ -136,6 +143,22 @@ impl<'p, M: Matcher> Replay<'p, M> {
         observer: &mut impl Observer,
         out: &mut impl FnMut(Judged),
     ) {
+        if !self.fragments {
+            return self.push_next(frame, layer, observer, out);
+        }
+        let mut settled = vec![];
+        self.push_next(frame, layer, observer, &mut |judged| settled.push(judged));
+        settled.sort_by_key(|judged| judged.sequence);
+        settled.into_iter().for_each(out);
+    }
+
+    fn push_next(
+        &mut self,
+        frame: u64,
+        layer: &Layer,
+        observer: &mut impl Observer,
+        out: &mut impl FnMut(Judged),
+    ) {
         let Layer { packet, within, carries } = *layer;
         self.context.wanted = true;
         let sequence = self.sequence;
@@ -152,7 +175,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
         let Content::Ip(ip) = packet.content else {
             if let Some(judged) = bare(at, packet) {
                 self.frames.bare(judged.judgement.reason, packet.length);
-                out(judged);
+                out(Judged { outer: carrier.connection.map(|outer| self.number_of(outer)), ..judged });
             }
             return;
         };
@@ -234,7 +257,20 @@ impl<'p, M: Matcher> Replay<'p, M> {
             self.order.push(Place::new(shard.verdict(opened.local), at, opened.local));
         }
         shard.number_judged();
-        shard.judged.drain(..).for_each(out);
+        self.number_outers(at);
+        self.shards[at].judged.drain(..).for_each(out);
+    }
+
+    /// Tells what a shard has judged in tunnels which connections carried it, when all have their numbers.
+    fn number_outers(&mut self, shard: usize) {
+        for (at, outer) in std::mem::take(&mut self.shards[shard].outers) {
+            self.shards[shard].judged[at].outer = Some(self.number_of(outer));
+        }
+    }
+
+    /// The number of a connection of a shard.
+    fn number_of(&self, (shard, local): (u32, Local)) -> ConnectionId {
+        ConnectionId::new(self.shards[shard as usize].number(local) as usize)
     }
 
     /// Ends the replay: fragments that still wait are given up.
@@ -250,7 +286,18 @@ fn bare(at: At, packet: Packet) -> Option<Judged> {
     let At { sequence, frame, nesting } = at;
     let judgement = Judgement::bare_within(nesting.carrier.stopped, batch::bare_reason(packet.content)?);
     let within = nesting.within;
-    Some(Judged { sequence, frame, within, packet, header: None, judgement, opening: false })
+    let (header, opening) = (None, false);
+    Some(Judged {
+        sequence,
+        settled: sequence,
+        frame,
+        within,
+        outer: None,
+        packet,
+        header,
+        judgement,
+        opening,
+    })
 }
 
 const fn index(side: Side) -> usize {

@@ -10,12 +10,15 @@ use crate::packet::{Layer, Timestamp};
 use super::batch::Batch;
 use super::connections::Place;
 use super::numbers::Numbers;
-use super::shard::{Forward, Placed};
+use super::shard::{Forward, Local, Placed};
 use super::tally::PairTally;
 use super::{Judged, Replay, Tally, bare, route};
 
 /// Takes judged frames, for as long as it wants more of them.
 pub type Out<'a> = dyn FnMut(Judged) -> ControlFlow<()> + Send + 'a;
+
+/// A packet without IP from the inside of a tunnel, and the connection that carried it.
+type Bare = (Judged, Option<(u32, Local)>);
 
 impl<M: Matcher> Replay<'_, M> {
     /// Judges the next batches of the timeline, in the threads of the current rayon pool.
@@ -47,7 +50,12 @@ impl<M: Matcher> Replay<'_, M> {
         }
         self.fragments = true;
         match out {
-            Some(out) => self.hand_out(&placed, bare, out),
+            Some(out) => {
+                let outer = |outer: Option<_>| outer.map(|outer| self.number_of(outer));
+                let numbered = |(judged, carrier)| Judged { outer: outer(carrier), ..judged };
+                let bare = bare.into_iter().map(numbered).collect();
+                self.hand_out(&placed, bare, out)
+            }
             None => ControlFlow::Continue(()),
         }
     }
@@ -84,7 +92,7 @@ impl<M: Matcher> Replay<'_, M> {
     }
 
     /// Judges what a layer holds that is no IP.
-    fn judge_bare_inside(&mut self, layer: usize, placed: &[Placed<'_>], judged: &mut Vec<Judged>) {
+    fn judge_bare_inside(&mut self, layer: usize, placed: &[Placed<'_>], judged: &mut Vec<Bare>) {
         for placed in placed {
             for frame in &placed.batch.bare_inside {
                 let at = placed.at(&self.context, frame.place);
@@ -93,7 +101,7 @@ impl<M: Matcher> Replay<'_, M> {
                 }
                 if let Some(found) = bare(at, frame.packet) {
                     self.frames.bare(found.judgement.reason, frame.packet.length);
-                    judged.extend(self.context.wanted.then_some(found));
+                    judged.extend(self.context.wanted.then_some((found, at.nesting.carrier.connection)));
                 }
             }
         }
@@ -162,15 +170,16 @@ impl<M: Matcher> Replay<'_, M> {
         });
     }
 
-    /// Hands out what was judged, by the sequence of the frames.
+    /// Hands out what was judged, as it was settled: one frame after the other would come in the same order.
     fn hand_out(
         &mut self,
         placed: &[Placed<'_>],
         mut judged: Vec<Judged>,
         out: &mut Out<'_>,
     ) -> ControlFlow<()> {
-        for shard in &mut self.shards {
-            judged.append(&mut shard.judged);
+        for shard in 0..self.shards.len() {
+            self.number_outers(shard);
+            judged.append(&mut self.shards[shard].judged);
         }
         let context = &self.context;
         for placed in placed {
@@ -181,9 +190,10 @@ impl<M: Matcher> Replay<'_, M> {
                 .filter_map(|frame| bare(placed.at(context, frame.place), frame.packet));
             judged.extend(bare);
         }
-        let mut order: Vec<(u64, u32)> = judged.iter().map(|judged| judged.sequence).zip(0..).collect();
+        let order = judged.iter().zip(0..).map(|(judged, at)| (judged.settled, judged.sequence, at));
+        let mut order: Vec<(u64, u64, u32)> = order.collect();
         order.par_sort_unstable();
-        order.into_iter().try_for_each(|(_, at)| out(judged[at as usize]))
+        order.into_iter().try_for_each(|(_, _, at)| out(judged[at as usize]))
     }
 
     /// The counts so far, of all that was judged.

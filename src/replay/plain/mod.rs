@@ -59,17 +59,22 @@ impl<'p, M: Matcher> Plain<'p, M> {
     }
 
     pub(super) fn push(&mut self, layer: &Layer) {
+        self.take(layer);
+        self.sequence += 1;
+    }
+
+    fn take(&mut self, layer: &Layer) {
         let Layer { packet, within, carries } = *layer;
         self.frame += u64::from(!layer.is_inner());
         let carrier = if layer.is_inner() { self.carrier } else { Carrier::default() };
         let nesting = Nesting { within, carries: carries == Carries::Packet, carrier };
         let at = At { sequence: self.sequence, frame: self.frame, nesting };
-        self.sequence += 1;
         self.context.start.get_or_insert(packet.time);
         self.clock = self.clock.max(packet.time);
         self.give_up(self.clock);
         let Content::Ip(ip) = packet.content else {
-            self.judged.extend(bare(at, packet));
+            let judged = bare(at, packet);
+            self.judged.extend(judged.map(|judged| Judged { outer: carrier.outer(), ..judged }));
             return;
         };
         let ends = self.context.ends(&ip);
@@ -92,7 +97,17 @@ impl<'p, M: Matcher> Plain<'p, M> {
         // There is one shard here, and connections have their numbers at once.
         self.carrier = Carrier::of(&judgement, 0);
         let At { sequence, frame, .. } = at;
-        self.judged.push(Judged { sequence, frame, within, packet, header: Some(ip), judgement, opening });
+        self.judged.push(Judged {
+            sequence,
+            settled: sequence,
+            frame,
+            within,
+            outer: carrier.outer(),
+            packet,
+            header: Some(ip),
+            judgement,
+            opening,
+        });
     }
 
     pub(super) fn finish(&mut self) {
@@ -119,8 +134,10 @@ impl<'p, M: Matcher> Plain<'p, M> {
             let Content::Ip(own) = piece.packet.content else { continue };
             self.judged.push(Judged {
                 sequence: piece.sequence,
+                settled: self.sequence,
                 frame: piece.frame,
                 within: piece.nesting.within,
+                outer: piece.nesting.carrier.outer(),
                 packet: piece.packet,
                 header: Some(header.unwrap_or(own)),
                 judgement,
@@ -220,6 +237,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
             now,
             start: self.context.start.unwrap_or(now),
             quoted: quoted.map(|(_, interfaces)| interfaces),
+            tunnel: None,
         };
         let mut steps = Steps::default();
         if let Some(interface) = from {
@@ -287,7 +305,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
                 if by_receiver { (Volume::default(), volume) } else { (volume, Volume::default()) };
             self.connections.push(Connection {
                 domain: ip.domain,
-                outer: carrier.connection.map(|(_, local)| ConnectionId::new(local.bits() as usize)),
+                outer: carrier.outer(),
                 protocol: ip.protocol,
                 initiator: key.endpoint(initiator),
                 responder: key.endpoint(initiator.other()),
@@ -308,6 +326,13 @@ impl<'p, M: Matcher> Plain<'p, M> {
         judgement.connection = Some(entry.connection);
         self.table.insert(key, entry);
         (judgement, opening)
+    }
+}
+
+impl Carrier {
+    /// The number of the connection, which it has at once here.
+    fn outer(self) -> Option<ConnectionId> {
+        self.connection.map(|(_, local)| ConnectionId::new(local.bits() as usize))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::replay::context::{At, Carrier, Context, Ends, control_traffic, piece,
 use crate::replay::fragments::{Added, Datagram, Piece};
 use crate::replay::key::Key;
 use crate::replay::state::{Side, Tracked};
-use crate::replay::step::{Observer, Place, Step, StepAt};
+use crate::replay::step::{Observer, Place, Step};
 use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, Verdict, Volume, index, route};
 
 use super::interned::{Opening, Path};
@@ -243,7 +243,7 @@ impl Shard {
         let live = known.filter(|&local| self.goes_on(context, local, datum));
         let mut places = self.places(known);
         let whose = Whose { key, sender: side, ends, known, live };
-        let (from, to) = match ends {
+        let ends = match ends {
             Ok(ends) => ends,
             Err(reason) => {
                 let judgement = Judgement::bare_within(tunnel, reason);
@@ -260,18 +260,9 @@ impl Shard {
             now,
             start: context.start.unwrap_or(now),
             quoted: quoted.map(|(_, interfaces)| interfaces),
+            tunnel,
         };
-        let mut steps = Steps::default();
-        if let Some(interface) = from {
-            let place = &mut places[index(side)];
-            steps.egress = Some(step.judge(StepAt::egress(interface, ip), place, observer));
-        }
-        // It left the source, wrapped; what happened to the wrapping happened to it.
-        steps.tunnel = tunnel.filter(|_| steps.stopped().is_none());
-        if let (Some(interface), None) = (to, steps.stopped()) {
-            let place = &mut places[index(side.other())];
-            steps.ingress = Some(step.judge(StepAt::ingress(interface, ip), place, observer));
-        }
+        let steps = step.take(ends, &mut places, observer);
         let reason = steps.reason().unwrap_or(Reason::NoGroup);
         let judgement = Judgement { reason, steps, connection: None };
         if let Some((local, _)) = quoted {
@@ -422,9 +413,13 @@ impl Shard {
                 self.carriers.push((piece.sequence, Carrier::of(&judgement, self.number)));
             }
             if context.wanted {
+                let outer = piece.nesting.carrier.connection;
+                self.outers.extend(outer.map(|outer| (self.judged.len(), outer)));
                 self.judged.push(Judged {
                     within: piece.nesting.within,
+                    outer: None,
                     sequence: piece.sequence,
+                    settled: datum.moment.sequence,
                     frame: piece.frame,
                     packet: piece.packet,
                     header: Some(*datum.ip),

@@ -129,6 +129,8 @@ pub(super) struct Shard {
     pub forwards: Vec<Forward>,
     /// Judged frames, where they are wanted, with [`Local`] connections.
     pub judged: Vec<Judged>,
+    /// By their place in `judged`: what carried those from inside of tunnels.
+    pub outers: Vec<(usize, (u32, Local))>,
     /// Judged packets of tunnels, by sequence, until what they carry is judged.
     pub carriers: Vec<(u64, Carrier)>,
     /// For connections found in tunnels: the shard and the connection that carried the first packet.

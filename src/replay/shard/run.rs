@@ -167,7 +167,9 @@ impl Shard {
                         let At { sequence, frame, .. } = at(packet.place);
                         self.judged.push(Judged {
                             within: Domain::NONE,
+                            outer: None,
                             sequence,
+                            settled: sequence,
                             frame,
                             packet: packet.packet(),
                             header: Some(packet.ip()),
