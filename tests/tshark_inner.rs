@@ -11,7 +11,7 @@ use sgsim::capture::{CaptureReader, TunnelPorts, decode_layers};
 use sgsim::packet::{Carries, Content, IcmpRole, IpPacket, Layer, Protocol, Transport, TunnelKind};
 
 /// The fields asked of tshark, each with all its occurrences, outermost first.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 15] = [
     "frame.protocols",
     "frame.encap_type",
     "ip.src",
@@ -25,7 +25,6 @@ const FIELDS: [&str; 16] = [
     "vxlan.vni",
     "geneve.vni",
     "gre.key",
-    "nvgre.vsid",
     "erspan.spanid",
     "vlan.id",
 ];
@@ -99,7 +98,7 @@ fn told(layers: &[Layer], field: &str) -> Vec<String> {
         "vxlan.vni" => ids(&[TunnelKind::Vxlan, TunnelKind::VxlanGpe]),
         "geneve.vni" => ids(&[TunnelKind::Geneve]),
         "erspan.spanid" => ids(&[TunnelKind::Erspan2, TunnelKind::Erspan3]),
-        "nvgre.vsid" => ids(&[TunnelKind::Nvgre]),
+        "gre.key" => ids(&[TunnelKind::GreKey]),
         _ => vec![],
     }
 }
@@ -137,7 +136,7 @@ fn differences(layers: &[Layer], row: &[Vec<String>]) -> String {
         "vxlan.vni",
         "geneve.vni",
         "erspan.spanid",
-        "nvgre.vsid",
+        "gre.key",
     ] {
         let ours = told(layers, field);
         let at = FIELDS.iter().position(|known| *known == field).unwrap();

@@ -6,7 +6,7 @@
 use crate::compile::{Linear, Matcher};
 use crate::packet::{Header, Service};
 use crate::policy::{Action, GroupId, Mismatch, Policy, Rule, RuleId, ServiceMatch};
-use crate::replay::{Judged, Observer, StepAt, StepVerdict, Steps, Tracked, Verdict};
+use crate::replay::{Judged, Observer, StepAt, StepVerdict, Tracked, Verdict};
 
 /// What a state table had to say about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -142,8 +142,7 @@ impl Explanation {
             explained.assumption = step.assumption;
             Some(explained)
         };
-        let Steps { egress, ingress, .. } = &judged.judgement.steps;
-        let steps = egress.iter().chain(ingress).filter_map(seen).collect();
+        let steps = judged.judgement.steps.own().filter_map(seen).collect();
         Self { judged, steps, not_reached: not_reached(policy, &linear, &judged) }
     }
 }

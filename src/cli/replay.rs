@@ -91,6 +91,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         connections: replay.connections(),
         captures: &captures,
         repeats: Repeats { seen: repetition, left_out: args.source.dedup },
+        opened_tunnels: args.source.inner,
     };
     if let (Some(path), Some(mut out)) = (&args.connections, connection_file) {
         args.record_format(path)

@@ -158,6 +158,11 @@ impl Steps {
         self.egress.iter().chain(&self.tunnel).chain(&self.ingress)
     }
 
+    /// The steps of the packet itself, without that of the one which carries it.
+    pub fn own(&self) -> impl Iterator<Item = &StepVerdict> {
+        self.egress.iter().chain(&self.ingress)
+    }
+
     /// The step that did not let the packet pass.
     pub fn stopped(&self) -> Option<&StepVerdict> {
         self.iter().find(|step| step.reason.verdict() != Verdict::Allow)
