@@ -228,13 +228,13 @@ impl Sample {
     /// What a tunnel between two nodes carries: a pod's request, and one that the other node drops with the tunnel's packet;
     /// the same request outside of it.
     pub(super) fn tunnels() -> Self {
-        let mut policy = empty();
+        let mut policy = Policy { midstream: Midstream::Pickup, ..empty() };
         let node = group(
             &mut policy,
             "node",
             &[
                 "in allow udp 4789 192.168.0.0/24 vxlan",
-                "in deny udp 4789 0.0.0.0/0 strange",
+                "in deny udp 4789 203.0.113.0/24 strange",
                 "out allow all - 0.0.0.0/0 all",
             ],
         );
