@@ -177,7 +177,7 @@ fn opener(ip: Option<&IpPacket>, side: Side) -> String {
     address.to_string()
 }
 
-fn line(policy: &Policy, id: RuleId) -> String {
+pub(super) fn line(policy: &Policy, id: RuleId) -> String {
     let rule = policy.rule(id);
     let at = if rule.origin.line == 0 {
         rule.origin.file.to_string()

@@ -35,7 +35,7 @@ pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io
 }
 
 /// A name as a code span.
-fn code(name: &str) -> String {
+pub(super) fn code(name: &str) -> String {
     let safe = label::escape(name);
     let longest = safe.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -45,7 +45,7 @@ fn code(name: &str) -> String {
 }
 
 /// Markdown that may stand in a table, where even a code span ends at a bar.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 4);
     let mut backslashes = 0;
     for c in text.chars() {

@@ -39,6 +39,7 @@ mod services;
 mod set;
 
 pub use ask::{Answer, Difference, Fate, ask, differences};
+pub use cells::outside;
 pub use reach::{Never, Reach, reach, reach_of};
 pub use services::ServiceSet;
 pub use set::{PacketSet, Region};

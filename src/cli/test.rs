@@ -1,0 +1,163 @@
+//! `sgsim test`: expectations about what must get through and what must not.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::capture::write_flow;
+use crate::diag::Style;
+use crate::expect::{Checked, Selection, Status, Suite, SuiteFile, SuiteOutcome, check};
+use crate::policy::Scenario;
+use crate::report::suite::{SuiteFormat, SuiteResult, SuiteResults};
+
+use super::{Error, ExitStatus, files, load, output, threads};
+
+/// Hold a scenario to what must get through and what must not.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Suites of expectations (YAML); each names its scenario.
+    #[arg(value_name = "SUITE", required = true, help_heading = "Input")]
+    suites: Vec<PathBuf>,
+    /// Test this scenario instead of those that the suites name.
+    #[arg(short = 's', long = "scenario", value_name = "FILE", help_heading = "Input")]
+    scenario: Option<PathBuf>,
+    /// Check only expectations whose name contains this text (of several: any).
+    #[arg(long = "name", value_name = "TEXT", help_heading = "Selection")]
+    names: Vec<String>,
+    /// Check only expectations with this tag (of several: any).
+    #[arg(long = "tag", value_name = "TAG", value_delimiter = ',', help_heading = "Selection")]
+    tags: Vec<String>,
+    /// Stop at the first expectation that does not hold.
+    #[arg(long, help_heading = "Selection")]
+    fail_fast: bool,
+    /// Format on standard output: text, json, junit, tap, sarif, github or markdown.
+    #[arg(long, default_value_t, value_name = "FORMAT", value_parser = format, help_heading = "Output")]
+    format: SuiteFormat,
+    /// Write the results to a file too, as in junit=report.xml; may be given several times.
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
+    reports: Vec<(SuiteFormat, PathBuf)>,
+    /// Write a one-packet pcap for each failure to this folder.
+    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    witness: Option<PathBuf>,
+    /// Threads to work with: all processors unless told.
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
+    threads: Option<u16>,
+}
+
+fn format(text: &str) -> Result<SuiteFormat, String> {
+    text.parse()
+}
+
+fn report(text: &str) -> Result<(SuiteFormat, PathBuf), String> {
+    let (format, file) = text.split_once('=').ok_or("expected FORMAT=FILE, such as junit=report.xml")?;
+    Ok((format.parse()?, PathBuf::from(file)))
+}
+
+/// A suite with the scenario that it is about.
+struct Prepared {
+    suite: Suite,
+    scenario: Scenario,
+    path: String,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
+    args.check_files()?;
+    let prepared: Vec<_> = args.suites.iter().map(|path| prepare(path, args.scenario.as_deref())).collect();
+    // All mistakes of all suites are told before the command gives up.
+    let Some(prepared) = prepared.into_iter().collect::<Option<Vec<_>>>() else {
+        return Ok(ExitStatus::Failed);
+    };
+    let selection =
+        Selection { names: args.names.clone(), tags: args.tags.clone(), fail_fast: args.fail_fast };
+    let outcomes = threads::pool(args.threads)?.install(|| check_all(&prepared, &selection));
+    let suites = prepared.iter().zip(outcomes).map(|(prepared, outcome)| SuiteResult {
+        outcome,
+        policy: &prepared.scenario.policy,
+        scenario: prepared.path.clone(),
+    });
+    let root = std::env::current_dir().unwrap_or_default();
+    let results = SuiteResults { suites: suites.collect(), root };
+    for (format, path) in &args.reports {
+        let mut out = files::create_plain(path)?;
+        let written = format.write(&results, &mut out).and_then(|()| out.flush());
+        written.or_else(files::unless_closed).map_err(|error| files::cannot_write(path, &error))?;
+    }
+    if let Some(folder) = &args.witness {
+        write_witnesses(folder, &results)?;
+    }
+    let mut out = output::stdout();
+    args.format.write(&results, &mut out).and_then(|()| out.flush()).or_else(files::unless_closed)?;
+    Ok(status(&results))
+}
+
+/// Reads a suite and its scenario; `None` when mistakes were told.
+fn prepare(path: &Path, given: Option<&Path>) -> Option<Prepared> {
+    let mut file = SuiteFile::load(path);
+    let scenario = given.map(Path::to_owned).or_else(|| file.scenario());
+    let loaded = scenario.as_ref().map(|path| Scenario::load(path));
+    if let Some(loaded) = &loaded {
+        load::report_findings(loaded);
+    }
+    let scenario = scenario.zip(loaded.and_then(|loaded| loaded.scenario));
+    let readable = file.diagnostics.iter().all(|finding| !finding.is_error());
+    if scenario.is_none() && readable {
+        file.without_scenario();
+    }
+    let prepared = scenario.and_then(|(path, scenario)| {
+        let suite = file.resolve(&scenario)?;
+        Some(Prepared { suite, scenario, path: path.display().to_string() })
+    });
+    if !file.diagnostics.is_empty() {
+        output::remark(&file.render(Style::Coloured));
+    }
+    prepared
+}
+
+/// Checks the suites one after the other, each with all threads.
+fn check_all(prepared: &[Prepared], selection: &Selection) -> Vec<SuiteOutcome> {
+    let mut outcomes: Vec<SuiteOutcome> = vec![];
+    for Prepared { suite, scenario, .. } in prepared {
+        let stopped = selection.fail_fast && outcomes.iter().any(SuiteOutcome::is_stopped);
+        outcomes.push(if stopped {
+            selection.leave_out(suite)
+        } else {
+            check(suite, &scenario.policy, selection)
+        });
+    }
+    outcomes
+}
+
+/// How the run ends: what could not be checked weighs more than what failed.
+fn status(results: &SuiteResults<'_>) -> ExitStatus {
+    match () {
+        () if results.count(Status::Error) > 0 => ExitStatus::Failed,
+        () if results.count(Status::Failed) > 0 => ExitStatus::Found,
+        () if results.checked() == 0 => ExitStatus::Nothing,
+        () => ExitStatus::Done,
+    }
+}
+
+/// Writes the packet of every failure: `SUITE-LINE-N.pcap`.
+fn write_witnesses(folder: &Path, results: &SuiteResults<'_>) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|error| files::cannot_write(folder, &error))?;
+    for suite in &results.suites {
+        let stem = Path::new(&suite.outcome.suite).file_stem().unwrap_or_default().to_string_lossy();
+        for Checked { expectation, failures, .. } in &suite.outcome.checked {
+            let examples = failures.iter().filter_map(|failure| failure.example.as_ref());
+            for (number, example) in (1..).zip(examples) {
+                let path = folder.join(format!("{stem}-{}-{number}.pcap", expectation.line));
+                let mut out = files::create(&path)?;
+                let written = write_flow(&example.flow, &mut out).and_then(|()| out.flush());
+                written.map_err(|error| files::cannot_write(&path, &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Args {
+    /// Refuses to write over what is read, or two reports to one place.
+    fn check_files(&self) -> Result<(), Error> {
+        let inputs: Vec<_> = self.suites.iter().chain(&self.scenario).cloned().collect();
+        files::check_apart(&inputs, self.reports.iter().map(|(_, path)| path))
+    }
+}

@@ -1,0 +1,131 @@
+//! One JSON document. Field by field in `docs/output.md`.
+
+#![allow(clippy::struct_field_names)] // The fields are named for the reader of a record, not of this file.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::expect::{Checked, Example, Failure, Status};
+use crate::policy::{Policy, RuleId};
+
+use super::{SuiteResults, blamed};
+
+/// The name and version of the format. Fields are only ever added to it.
+pub const SCHEMA: &str = "sgsim/test/v1";
+
+#[derive(Serialize)]
+struct Document<'r> {
+    schema: &'static str,
+    summary: Summary,
+    suites: Vec<Suite<'r>>,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    held: usize,
+    failed: usize,
+    errors: usize,
+    advised: usize,
+    not_run: usize,
+}
+
+#[derive(Serialize)]
+struct Suite<'r> {
+    suite: String,
+    scenario: String,
+    not_run: usize,
+    expectations: Vec<Expectation<'r>>,
+}
+
+#[derive(Serialize)]
+struct Expectation<'r> {
+    name: &'r str,
+    line: usize,
+    tags: &'r [String],
+    impact: Option<&'r str>,
+    status: &'static str,
+    error: Option<&'r str>,
+    failures: Vec<Told<'r>>,
+    rules: Vec<&'r str>,
+}
+
+#[derive(Serialize)]
+struct Told<'r> {
+    expected: &'r str,
+    happened: &'r str,
+    packet: Option<String>,
+    packets: Vec<String>,
+    connections: u64,
+    rule: Option<Rule<'r>>,
+}
+
+#[derive(Serialize)]
+struct Rule<'r> {
+    rule: &'r str,
+    words: String,
+    decided: bool,
+    file: &'r str,
+    line: Option<usize>,
+}
+
+/// Writes the document, and a line feed.
+pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let suites = results.suites.iter().map(|suite| Suite {
+        suite: results.uri(&suite.outcome.suite),
+        scenario: results.uri(&suite.scenario),
+        not_run: suite.outcome.not_run,
+        expectations: suite
+            .outcome
+            .checked
+            .iter()
+            .map(|checked| expectation(suite.policy, checked))
+            .collect(),
+    });
+    let document = Document {
+        schema: SCHEMA,
+        summary: Summary {
+            held: results.count(Status::Held),
+            failed: results.count(Status::Failed),
+            errors: results.count(Status::Error),
+            advised: results.count(Status::Advised),
+            not_run: results.not_run(),
+        },
+        suites: suites.collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn expectation<'r>(policy: &'r Policy, checked: &'r Checked) -> Expectation<'r> {
+    let expectation = &checked.expectation;
+    Expectation {
+        name: &expectation.name,
+        line: expectation.line,
+        tags: &expectation.tags,
+        impact: Some(expectation.impact.as_str()).filter(|impact| !impact.is_empty()),
+        status: checked.status.code(),
+        error: checked.error.as_deref(),
+        failures: checked.failures.iter().map(|failure| told(policy, failure)).collect(),
+        rules: checked.rules.iter().map(|&id| policy.rule(id).name.as_str()).collect(),
+    }
+}
+
+fn told<'r>(policy: &'r Policy, failure: &'r Failure) -> Told<'r> {
+    let example = failure.example.as_deref();
+    let regions = example.and_then(|example| example.packets.as_ref());
+    Told {
+        expected: &failure.expected,
+        happened: &failure.happened,
+        packet: example.map(|example: &Example| example.flow.to_string()),
+        packets: regions.iter().flat_map(|set| set.regions()).map(ToString::to_string).collect(),
+        connections: example.map_or(0, |example| example.connections),
+        rule: blamed(failure).map(|(decided, id)| rule(policy, id, decided)),
+    }
+}
+
+fn rule(policy: &Policy, id: RuleId, decided: bool) -> Rule<'_> {
+    let rule = policy.rule(id);
+    let line = Some(rule.origin.line).filter(|&line| line > 0);
+    Rule { rule: &rule.name, words: rule.words(), decided, file: &rule.origin.file, line }
+}
