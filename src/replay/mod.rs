@@ -72,6 +72,18 @@ pub struct Judged {
     pub opening: bool,
 }
 
+impl Judged {
+    /// A packet on its own, as the first of nothing else.
+    pub const fn alone(packet: Packet, judgement: Judgement, opening: bool) -> Self {
+        let header = match packet.content {
+            Content::Ip(ip) => Some(ip),
+            _ => None,
+        };
+        let (within, outer) = (Domain::NONE, None);
+        Self { sequence: 0, settled: 0, frame: 1, within, outer, packet, header, judgement, opening }
+    }
+}
+
 /// Judges packets one after the other, or many beside each other.
 #[derive(Debug)]
 pub struct Replay<'p, M> {
