@@ -477,7 +477,7 @@ fn tunnels_are_opened_when_asked_and_where_asked() {
         inside(path, &["--inner"]).unwrap(),
         "Inside tunnels: 0 connections and 0 packets (0 B) of these"
     );
-    assert_eq!(inside(path, &["--inner", "--vxlan-port", "7", "--vxlan-port", "9999"]).unwrap(), found);
+    assert_eq!(inside(path, &["--inner", "--vxlan-port", "9998", "--vxlan-port", "9999"]).unwrap(), found);
     for (arguments, told) in [
         (&["replay", CAPTURE, "-s", SCENARIO, "--vxlan-port", "9999"][..], "--inner"),
         (&["replay", "--inner", "-s", SCENARIO], "required"),
