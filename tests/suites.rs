@@ -254,3 +254,50 @@ fn what_is_read_is_not_written_over() {
     assert_eq!(fs::read_to_string(folder.0.join("cluster.test.yaml")).unwrap(), SUITE);
     assert_eq!(folder.status(&["cluster.test.yaml", "--report", "xml=out"]), 2);
 }
+
+/// The platform's own needs: the three models give what they need, and a hardening that goes too far is told.
+#[test]
+fn what_the_platform_needs_is_shipped_as_suites() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_sgsim"))
+            .args(["test", "--format", "json", "--set", "dns=100.125.1.250"])
+            .args(arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), value)
+    };
+    for model in ["vpc", "tunnel", "turbo"] {
+        let (preset, scenario) = (format!("cce/{model}"), format!("captures/cce-{model}.yaml"));
+        let (status, found) = run(&["--preset", &preset, "-s", &scenario]);
+        assert_eq!(status, 0, "advice does not fail the run");
+        assert_eq!(found["summary"]["advised"], 3, "SSH, NodePorts and 5443 are open to everyone");
+        assert_eq!(found["summary"]["skipped"], 1, "there is but one master");
+        assert!(found["summary"]["held"].as_u64().unwrap() >= 17);
+    }
+    let (status, found) = run(&["--preset", "cce/tunnel-hardened", "-s", "suites/example/cluster.yaml"]);
+    assert_eq!(status, 1);
+    let failed: Vec<_> = found["suites"][0]["expectations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["status"] == "failed")
+        .map(|one| (one["name"].as_str().unwrap(), one["impact"].as_str().unwrap()))
+        .collect();
+    assert_eq!(failed.len(), 2, "{failed:?}");
+    assert!(failed[0].0.starts_with("UDP NodePorts") && failed[0].1.contains("get no packets"));
+    assert!(failed[1].0 == "nodes reach nodes" && failed[1].1.contains("kubectl top"));
+}
+
+#[test]
+fn a_preset_suite_leaves_out_what_the_scenario_does_not_have() {
+    let folder = Folder::new("preset");
+    folder.write(
+        "other.yaml",
+        "groups: { mine: }\ninterfaces: { a: { addresses: 10.0.0.1, groups: [mine] } }\n",
+    );
+    assert_eq!(folder.status(&["--preset", "cce/turbo", "-s", "other.yaml"]), 4, "nothing could be checked");
+    assert_eq!(folder.status(&["--preset", "cce/turbo"]), 2, "which scenario?");
+    assert_eq!(folder.status(&["--preset", "cce/unknown", "-s", "cluster.yaml"]), 2);
+}

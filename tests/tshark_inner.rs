@@ -52,9 +52,9 @@ fn rows(capture: &Path) -> Vec<Vec<Vec<String>>> {
         command.args(["-o", &format!("{preference}:FALSE")]);
     }
     command.args(["-d", "udp.port==8472,vxlan", "-d", "udp.port==4789,vxlan"]);
-    FIELDS.iter().for_each(|field| {
+    for field in FIELDS {
         command.args(["-e", field]);
-    });
+    }
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let values =

@@ -105,9 +105,11 @@ impl<'p> Checker<'p> {
             Claim::Flows(flows, outcome) => self.flows(flows, outcome),
             Claim::Packets(packets, outcome, _) => self.packets(packets, outcome),
             Claim::Connections(connections) => self.connections(connections),
+            Claim::Nothing(why) => Found { error: Some(why.clone()), ..Found::default() },
         };
         let Found { failures, error, rules } = found;
         let status = match (&error, failures.is_empty()) {
+            (Some(_), _) if expectation.optional => Status::Skipped,
             (Some(_), _) => Status::Error,
             (None, true) => Status::Held,
             (None, false) if expectation.advice => Status::Advised,

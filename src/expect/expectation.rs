@@ -22,6 +22,8 @@ pub struct Expectation {
     pub impact: String,
     /// A failure is told, but does not fail the run.
     pub advice: bool,
+    /// It is left out where the scenario has nothing that it could be about.
+    pub optional: bool,
     /// Where it was written.
     pub span: Span,
     /// Its line in the suite, from 1.
@@ -40,6 +42,8 @@ pub enum Claim {
     Packets(PacketSet, Outcome, Option<Universal>),
     /// Of the connections of captures.
     Connections(Connections),
+    /// Nothing, because the scenario has not what it is about: only where it is optional.
+    Nothing(String),
 }
 
 /// What is said of the connections of captures that a filter chooses.

@@ -11,6 +11,11 @@ pub(super) const SUITE: &[Key] = &[
     key("description", "What the suite is about.", Shape::Text),
     key("scenario", "The scenario that is tested; its path from this file. -s takes another.", Shape::Word),
     key(
+        "addresses",
+        "Named address sets for this suite; where the scenario has one of that name, it counts instead.",
+        Shape::MapOf(&Shape::Texts),
+    ),
+    key(
         "capture",
         "The captures whose connections are counted, as one timeline; paths from this file.",
         Shape::Texts,

@@ -13,6 +13,7 @@ mod expectation;
 mod keys;
 mod names;
 mod outcome;
+pub mod platform;
 mod read;
 mod resolve;
 mod schema;

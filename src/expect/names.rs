@@ -8,6 +8,8 @@ use crate::policy::language::{Findings, Piece, address};
 use crate::policy::{Direction, InterfaceId, RuleId, Scenario};
 use crate::space;
 
+use super::written::Written;
+
 /// The names of a scenario that an expectation may use.
 pub(super) struct Names {
     sets: BTreeMap<String, AddressSet>,
@@ -18,7 +20,23 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(scenario: &Scenario) -> Self {
+    /// The names of a scenario, and of sets that a suite adds.
+    pub(super) fn new(scenario: &Scenario, suite: &Written, findings: &mut Findings) -> Self {
+        let mut names = Self::of(scenario);
+        for (name, words) in &suite.given {
+            let addresses = names.addresses(words, findings).unwrap_or_default();
+            names.sets.insert(name.text.clone(), addresses);
+        }
+        for (name, words) in &suite.addresses {
+            if !names.sets.contains_key(&name.text) {
+                let addresses = names.addresses(words, findings).unwrap_or_default();
+                names.sets.insert(name.text.clone(), addresses);
+            }
+        }
+        names
+    }
+
+    fn of(scenario: &Scenario) -> Self {
         let policy = &scenario.policy;
         let own = |interface: &crate::policy::Interface| -> AddressSet {
             interface.addresses.iter().map(|&address| AddressRange::single(address)).collect()

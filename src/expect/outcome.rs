@@ -14,6 +14,8 @@ use super::expectation::Expectation;
 pub enum Status {
     /// It holds.
     Held,
+    /// It is left out: the scenario has nothing that it could be about.
+    Skipped,
     /// It does not hold, and that is told as advice.
     Advised,
     /// It does not hold.
@@ -27,6 +29,7 @@ impl Status {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Held => "held",
+            Self::Skipped => "skipped",
             Self::Advised => "advised",
             Self::Failed => "failed",
             Self::Error => "error",

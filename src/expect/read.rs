@@ -2,7 +2,7 @@
 
 use crate::diag::{Diagnostic, codes, did_you_mean};
 use crate::policy::language::{
-    Findings, Kind, Node, Piece, choice, object, pieces, scalar, text, texts, wrong_type,
+    Findings, Kind, Node, Piece, choice, map, object, pieces, scalar, text, texts, wrong_type,
 };
 use crate::replay::{ConnectionVerdict, Reason};
 
@@ -17,6 +17,12 @@ pub(super) fn suite(root: &Node, findings: &mut Findings) -> Written {
         match key {
             "description" => written.description = text(value, findings),
             "scenario" => written.scenario = scalar(value, "the path of a scenario", findings).cloned(),
+            "addresses" => {
+                for (name, value) in map(value, "address sets by name", codes::DUPLICATE_KEY, findings) {
+                    let words = pieces(value, "an address or a list of them", findings);
+                    written.addresses.push((name.clone(), words));
+                }
+            }
             "capture" => written.capture = texts(value, "the path of a capture or a list of them", findings),
             _ => {
                 listed = true;

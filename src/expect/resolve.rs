@@ -20,26 +20,36 @@ pub(super) fn resolve(
     source: &Source,
     folder: &Path,
     scenario: &Scenario,
+    optional: bool,
     findings: &mut Findings,
 ) -> Vec<Expectation> {
-    let names = Names::new(scenario);
+    let names = Names::new(scenario, written, findings);
     let one = |written: &WrittenExpectation, suite: &Written, findings: &mut Findings| {
         if written.broken {
             return None;
         }
-        let claim = claim(written, suite, folder, &names, findings)?;
+        let before = findings.len();
+        let claim = claim(written, suite, folder, &names, findings);
+        let claim = if optional { claim.or_else(|| missing(findings.split_off(before))) } else { claim }?;
         let name = if written.name.is_empty() { summary(written) } else { written.name.clone() };
         Some(Expectation {
             name,
             tags: written.tags.clone(),
             impact: written.impact.clone(),
             advice: written.advice,
+            optional,
             span: written.span.clone(),
             line: source.line(written.span.start),
             claim,
         })
     };
     written.expectations.iter().filter_map(|expectation| one(expectation, written, findings)).collect()
+}
+
+/// Why an expectation cannot be about this scenario: names and addresses that it does not have.
+fn missing(findings: Findings) -> Option<Claim> {
+    let told: Vec<_> = findings.into_iter().map(|finding| finding.message).collect();
+    (!told.is_empty()).then(|| Claim::Nothing(told.join("; ")))
 }
 
 /// What an expectation without a name is called: what it says, in the words of the file.

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::diag::{self, Diagnostic, Source, codes};
+use crate::policy::language::Piece;
 use crate::policy::{Scenario, language};
 
 use super::expectation::Expectation;
@@ -18,6 +19,8 @@ pub struct SuiteFile {
     pub diagnostics: Vec<Diagnostic>,
     /// `None` when there was an error.
     written: Option<Written>,
+    /// Expectations that the scenario has nothing for are left out.
+    optional: bool,
 }
 
 /// A suite whose names were looked up in a scenario.
@@ -36,7 +39,9 @@ impl SuiteFile {
     pub fn load(path: &Path) -> Self {
         match language::load(path) {
             Ok(source) => Self::parse(&source.name, &source.text),
-            Err(unread) => Self { source: unread.0, diagnostics: vec![unread.1], written: None },
+            Err(unread) => {
+                Self { source: unread.0, diagnostics: vec![unread.1], written: None, optional: false }
+            }
         }
     }
 
@@ -47,7 +52,25 @@ impl SuiteFile {
         let written =
             language::parse(&source, &mut diagnostics).map(|root| read::suite(&root, &mut diagnostics));
         diag::tidy(&mut diagnostics, &source);
-        Self { source, diagnostics, written }
+        Self { source, diagnostics, written, optional: false }
+    }
+
+    /// Takes these address sets before all others; values are addresses, ranges and names, separated by commas.
+    #[must_use]
+    pub fn with_sets(mut self, sets: &[(String, String)]) -> Self {
+        let piece = |text: &str| Piece::elsewhere(text.trim(), &(0..0));
+        if let Some(written) = &mut self.written {
+            let given = sets.iter().map(|(name, value)| (piece(name), value.split(',').map(piece).collect()));
+            written.given = given.collect();
+        }
+        self
+    }
+
+    /// Leaves out expectations about names and addresses that the scenario does not have.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
     }
 
     /// The scenario that the suite names, as a path from where `sgsim` runs.
@@ -72,8 +95,14 @@ impl SuiteFile {
     /// Looks up what the expectations name; `None` when there are errors.
     pub fn resolve(&mut self, scenario: &Scenario) -> Option<Suite> {
         let written = self.written.as_ref()?;
-        let expectations =
-            resolve::resolve(written, &self.source, &self.folder(), scenario, &mut self.diagnostics);
+        let expectations = resolve::resolve(
+            written,
+            &self.source,
+            &self.folder(),
+            scenario,
+            self.optional,
+            &mut self.diagnostics,
+        );
         diag::tidy(&mut self.diagnostics, &self.source);
         if self.diagnostics.iter().any(Diagnostic::is_error) {
             return None;

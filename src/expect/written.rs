@@ -11,6 +11,10 @@ use super::Comparison;
 pub(super) struct Written {
     pub(super) description: String,
     pub(super) scenario: Option<Piece>,
+    /// Address sets given beside the file; they count before all others.
+    pub(super) given: Vec<(Piece, Vec<Piece>)>,
+    /// Named address sets, for what the scenario does not name.
+    pub(super) addresses: Vec<(Piece, Vec<Piece>)>,
     pub(super) capture: Vec<Piece>,
     pub(super) expectations: Vec<WrittenExpectation>,
 }

@@ -2,7 +2,6 @@
 
 use etherparse::{Ethernet2Header, Ethernet2HeaderSlice, SingleVlanHeader, SingleVlanHeaderSlice};
 
-use super::link::{ipv4, ipv6};
 use super::network::Network;
 use super::ppp;
 use super::view::{Missing, View, u16_of};
@@ -30,8 +29,8 @@ pub(super) fn payload(
 ) -> Result<Network<'_>, Missing> {
     loop {
         match ether_type {
-            0x0800 => return ipv4(view, domain),
-            0x86dd => return ipv6(view, domain),
+            0x0800 => return Ok(Network::V4(view, domain)),
+            0x86dd => return Ok(Network::V6(view, domain)),
             0x0806 => return Ok(Network::Arp),
             // 802.1Q, 802.1ad, and the two numbers used for stacked tags before that was written.
             0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
@@ -119,11 +118,11 @@ pub(super) fn mpls(mut view: View<'_>, domain: Domain) -> Result<Network<'_>, Mi
             continue;
         }
         return match u32::from_be_bytes([0, l0, l1, l2]) >> 4 {
-            0 => ipv4(view, domain),
-            2 => ipv6(view, domain),
+            0 => Ok(Network::V4(view, domain)),
+            2 => Ok(Network::V6(view, domain)),
             _ => match view.peek()? {
-                [0x45..=0x4f] => ipv4(view, domain),
-                [0x60..=0x6f] => ipv6(view, domain),
+                [0x45..=0x4f] => Ok(Network::V4(view, domain)),
+                [0x60..=0x6f] => Ok(Network::V6(view, domain)),
                 _ => Ok(Network::Other),
             },
         };

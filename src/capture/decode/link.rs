@@ -12,8 +12,8 @@ pub(super) fn network(link: LinkType, mut frame: View<'_>) -> Result<Network<'_>
     match link {
         LinkType::ETHERNET => ethernet(frame, Domain::NONE),
         LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => by_version(frame, Domain::NONE),
-        LinkType::IPV4 => ipv4(frame, Domain::NONE),
-        LinkType::IPV6 => ipv6(frame, Domain::NONE),
+        LinkType::IPV4 => Ok(Network::V4(frame, Domain::NONE)),
+        LinkType::IPV6 => Ok(Network::V6(frame, Domain::NONE)),
         LinkType::NULL | LinkType::LOOP => loopback(frame),
         LinkType::LINUX_SLL => linux_cooked(frame),
         LinkType::LINUX_SLL2 => linux_cooked_v2(frame),
@@ -66,7 +66,7 @@ pub(super) fn network(link: LinkType, mut frame: View<'_>) -> Result<Network<'_>
 fn loopback(mut frame: View<'_>) -> Result<Network<'_>, Missing> {
     let header = *frame.take_array()?;
     let family = u32::from_be_bytes(header);
-    match (by_family(if family > 0xffff { family.swap_bytes() } else { family }, frame)?, header) {
+    match (by_family(if family > 0xffff { family.swap_bytes() } else { family }, frame), header) {
         (Network::Other, [_, _, high, low]) if high >= 6 => payload(u16_of(high, low), frame, Domain::NONE),
         (network, _) => Ok(network),
     }
@@ -74,11 +74,11 @@ fn loopback(mut frame: View<'_>) -> Result<Network<'_>, Missing> {
 
 /// By an address family: IPv6 has one number on NetBSD, `OpenBSD` and BSD/OS, one on FreeBSD, one on macOS, and one
 /// on Linux.
-pub(super) fn by_family(family: u32, view: View<'_>) -> Result<Network<'_>, Missing> {
+pub(super) const fn by_family(family: u32, view: View<'_>) -> Network<'_> {
     match family {
-        2 => ipv4(view, Domain::NONE),
-        10 | 24 | 28 | 30 => ipv6(view, Domain::NONE),
-        _ => Ok(Network::Other),
+        2 => Network::V4(view, Domain::NONE),
+        10 | 24 | 28 | 30 => Network::V6(view, Domain::NONE),
+        _ => Network::Other,
     }
 }
 
@@ -115,16 +115,8 @@ fn cooked_payload(device: u16, protocol: u16, view: View<'_>) -> Result<Network<
 /// IP by the version in its first four bits.
 pub(super) fn by_version(view: View<'_>, domain: Domain) -> Result<Network<'_>, Missing> {
     match view.peek::<1>()?[0] >> 4 {
-        4 => ipv4(view, domain),
-        6 => ipv6(view, domain),
+        4 => Ok(Network::V4(view, domain)),
+        6 => Ok(Network::V6(view, domain)),
         _ => Err(Missing::Malformed),
     }
-}
-
-pub(super) const fn ipv4(view: View<'_>, domain: Domain) -> Result<Network<'_>, Missing> {
-    Ok(Network::V4(view, domain))
-}
-
-pub(super) const fn ipv6(view: View<'_>, domain: Domain) -> Result<Network<'_>, Missing> {
-    Ok(Network::V6(view, domain))
 }

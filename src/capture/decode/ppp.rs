@@ -1,7 +1,6 @@
 //! Point-to-point links: PPP (RFC 1661) in its framings, `PPPoE` sessions (RFC 2516), Cisco HDLC, frame relay (RFC 2427).
 
 use super::ether;
-use super::link::{ipv4, ipv6};
 use super::network::Network;
 use super::view::{Missing, View, u16_of};
 use crate::packet::Domain;
@@ -30,8 +29,8 @@ fn payload(mut view: View<'_>, domain: Domain) -> Result<Network<'_>, Missing> {
         u16_of(high, low)
     };
     match protocol {
-        0x0021 => ipv4(view, domain),
-        0x0057 => ipv6(view, domain),
+        0x0021 => Ok(Network::V4(view, domain)),
+        0x0057 => Ok(Network::V6(view, domain)),
         0x0281 | 0x0283 => ether::mpls(view, domain),
         // Control protocols, and IP in compressed or encrypted form.
         _ => Ok(Network::Other),
@@ -75,8 +74,8 @@ pub(super) fn frame_relay(mut view: View<'_>) -> Result<Network<'_>, Missing> {
         0x08 | 0x86 => {
             let [low] = *view.take_array()?;
             return match (control, low) {
-                (0x08, 0x00) => ipv4(view, Domain::NONE),
-                (0x86, 0xdd) => ipv6(view, Domain::NONE),
+                (0x08, 0x00) => Ok(Network::V4(view, Domain::NONE)),
+                (0x86, 0xdd) => Ok(Network::V6(view, Domain::NONE)),
                 _ => Ok(Network::Other),
             };
         }
@@ -86,8 +85,8 @@ pub(super) fn frame_relay(mut view: View<'_>) -> Result<Network<'_>, Missing> {
         view.take(1)?;
     }
     match *view.take_array()? {
-        [0xcc] => ipv4(view, Domain::NONE),
-        [0x8e] => ipv6(view, Domain::NONE),
+        [0xcc] => Ok(Network::V4(view, Domain::NONE)),
+        [0x8e] => Ok(Network::V6(view, Domain::NONE)),
         [0x80] => match *view.take_array()? {
             [0, 0, 0, high, low] if high >= 6 => ether::payload(u16_of(high, low), view, Domain::NONE),
             _ => Ok(Network::Other),

@@ -135,8 +135,8 @@ fn udp(mut view: View<'_>) -> Result<View<'_>, Missing> {
     }
 }
 
-const fn vni(v0: u8, v1: u8, v2: u8) -> Option<u32> {
-    Some(u32::from_be_bytes([0, v0, v1, v2]))
+const fn vni(v0: u8, v1: u8, v2: u8) -> u32 {
+    u32::from_be_bytes([0, v0, v1, v2])
 }
 
 /// The flag of VXLAN and VXLAN-GPE that the VNI is valid; without it the packet is none (RFC 7348 section 5).
@@ -147,7 +147,7 @@ fn vxlan(mut view: View<'_>) -> Result<Inside<'_>, Missing> {
     if flags & HAS_VNI == 0 {
         return Err(Missing::Malformed);
     }
-    Ok(Inside::new(TunnelKind::Vxlan, vni(v0, v1, v2), FRAME, view))
+    Ok(Inside::new(TunnelKind::Vxlan, Some(vni(v0, v1, v2)), FRAME, view))
 }
 
 /// draft-ietf-nvo3-vxlan-gpe section 3.1.
@@ -166,7 +166,7 @@ fn vxlan_gpe(mut view: View<'_>) -> Result<Inside<'_>, Missing> {
         4 => service_headers(&mut view)?,
         next => next_protocol(next),
     };
-    Ok(Inside::new(TunnelKind::VxlanGpe, vni(v0, v1, v2), ether_type, view))
+    Ok(Inside::new(TunnelKind::VxlanGpe, Some(vni(v0, v1, v2)), ether_type, view))
 }
 
 /// The numbers that VXLAN-GPE and the network service header (RFC 8300 section 2.2) have for what follows.
@@ -206,7 +206,7 @@ fn geneve(mut view: View<'_>) -> Result<Inside<'_>, Missing> {
     view.take(usize::from(first & 0x3f) * 4)?;
     // A control message is for the far end of the tunnel: nothing that it would forward.
     let ether_type = if flags & IS_CONTROL == 0 { u16_of(p0, p1) } else { OTHER };
-    Ok(Inside::new(TunnelKind::Geneve, vni(v0, v1, v2), ether_type, view))
+    Ok(Inside::new(TunnelKind::Geneve, Some(vni(v0, v1, v2)), ether_type, view))
 }
 
 /// RFC 2784 and RFC 2890: checksum, key and sequence number, each where a flag says so.

@@ -1,6 +1,6 @@
 //! Headers that a capturing machine puts before a packet of another kind: netfilter's log, `PKTAP`, PPI, packet filters'.
 
-use super::link::{by_family, by_version, ipv4, ipv6, network};
+use super::link::{by_family, by_version, network};
 use super::network::Network;
 use super::view::{Missing, View};
 use crate::capture::LinkType;
@@ -27,7 +27,7 @@ pub(super) fn netfilter_log(mut view: View<'_>) -> Result<Network<'_>, Missing> 
         if kind == PAYLOAD {
             let mut packet = view.bounded(length);
             packet.take(4)?;
-            return by_family(u32::from(family), packet);
+            return Ok(by_family(u32::from(family), packet));
         }
         // The last field may go without its padding.
         view.take(length.next_multiple_of(4).min(view.length()))?;
@@ -71,15 +71,15 @@ pub(super) fn packet_filter_log(mut view: View<'_>) -> Result<Network<'_>, Missi
         return Err(Missing::Malformed);
     }
     view.take(usize::from(length).next_multiple_of(4))?;
-    by_family(u32::from(family), view)
+    Ok(by_family(u32::from(family), view))
 }
 
 /// Solaris's and illumos's `IPNET`: version, address family by their own numbers, and the interface; 24 bytes.
 pub(super) fn solaris_ip(mut view: View<'_>) -> Result<Network<'_>, Missing> {
     let header = *view.take_array::<24>()?;
     match header[1] {
-        2 => ipv4(view, Domain::NONE),
-        26 => ipv6(view, Domain::NONE),
+        2 => Ok(Network::V4(view, Domain::NONE)),
+        26 => Ok(Network::V6(view, Domain::NONE)),
         _ => Ok(Network::Other),
     }
 }
@@ -98,5 +98,5 @@ pub(super) fn serial_line(mut view: View<'_>) -> Result<Network<'_>, Missing> {
 pub(super) fn encapsulated(mut view: View<'_>) -> Result<Network<'_>, Missing> {
     let family = u32::from_be_bytes(*view.take_array()?);
     view.take(8)?;
-    by_family(if family > 0xffff { family.swap_bytes() } else { family }, view)
+    Ok(by_family(if family > 0xffff { family.swap_bytes() } else { family }, view))
 }

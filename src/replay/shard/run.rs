@@ -27,7 +27,7 @@ pub(in crate::replay) struct Placed<'a> {
     pub frame: u64,
 }
 
-impl<'a> Placed<'a> {
+impl Placed<'_> {
     /// ICMP messages that neither ask nor answer and quote nothing: no shard but the one of messages sees them.
     pub(in crate::replay) fn messages<M>(
         &self,

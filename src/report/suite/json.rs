@@ -27,6 +27,7 @@ struct Summary {
     failed: usize,
     errors: usize,
     advised: usize,
+    skipped: usize,
     not_run: usize,
 }
 
@@ -89,6 +90,7 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
             failed: results.count(Status::Failed),
             errors: results.count(Status::Error),
             advised: results.count(Status::Advised),
+            skipped: results.count(Status::Skipped),
             not_run: results.not_run(),
         },
         suites: suites.collect(),

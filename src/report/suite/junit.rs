@@ -72,9 +72,14 @@ fn write_case(
     let element = match checked.status {
         Status::Failed => Some("failure"),
         Status::Error => Some("error"),
-        Status::Advised | Status::Held => None,
+        Status::Advised | Status::Skipped | Status::Held => None,
     };
     case.write_inner_content(|writer| {
+        if checked.status == Status::Skipped {
+            let why = clean(&message(policy, checked));
+            writer.create_element("skipped").with_attribute(("message", &*why)).write_empty()?;
+            return Ok(());
+        }
         let Some(element) = element else {
             writer.create_element("system-out").write_text_content(BytesText::new(&text))?;
             return Ok(());

@@ -28,7 +28,7 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
         let head = match checked.status {
             Status::Failed => "Failed",
             Status::Error => "Not checked",
-            Status::Advised | Status::Held => "Advice",
+            Status::Advised | Status::Skipped | Status::Held => "Advice",
         };
         let place = format!("{}:{}", suite.outcome.suite, checked.expectation.line);
         writeln!(out, "\n**{head}**: {} at {}\n", code(&checked.expectation.name), code(&place))?;

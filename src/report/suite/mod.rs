@@ -46,7 +46,7 @@ impl SuiteResults<'_> {
         self.suites.iter().map(|suite| suite.outcome.count(status)).sum()
     }
 
-    /// How many expectations were checked.
+    /// How many expectations came out at all.
     pub fn checked(&self) -> usize {
         self.suites.iter().map(|suite| suite.outcome.checked.len()).sum()
     }
@@ -62,6 +62,7 @@ impl SuiteResults<'_> {
             (Status::Failed, "failed"),
             (Status::Error, "could not be checked"),
             (Status::Advised, "advised"),
+            (Status::Skipped, "skipped"),
         ] {
             match self.count(status) {
                 0 => {}
@@ -97,11 +98,12 @@ impl SuiteResults<'_> {
     fn wrong(&self) -> Vec<(&SuiteResult<'_>, &Checked)> {
         let all =
             self.suites.iter().flat_map(|suite| suite.outcome.checked.iter().map(move |one| (suite, one)));
-        let mut wrong: Vec<_> = all.filter(|(_, checked)| checked.status != Status::Held).collect();
+        let mut wrong: Vec<_> =
+            all.filter(|(_, checked)| !matches!(checked.status, Status::Held | Status::Skipped)).collect();
         let rank = |status| match status {
             Status::Failed => 0,
             Status::Error => 1,
-            Status::Advised | Status::Held => 2,
+            Status::Advised | Status::Skipped | Status::Held => 2,
         };
         wrong.sort_by_key(|(_, checked)| rank(checked.status));
         wrong

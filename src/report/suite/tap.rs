@@ -17,6 +17,10 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
         let name = escape(&format!("{file}: {}", checked.expectation.name));
         match checked.status {
             Status::Held => writeln!(out, "ok {number} - {name}")?,
+            Status::Skipped => {
+                let why = escape(&message(suite.policy, checked));
+                writeln!(out, "ok {number} - {name} # SKIP {why}")?;
+            }
             Status::Advised => {
                 writeln!(out, "not ok {number} - {name} # TODO advice")?;
                 details(suite.policy, checked, &file, out)?;
@@ -35,7 +39,7 @@ fn details(policy: &Policy, checked: &Checked, file: &str, out: &mut dyn Write) 
     let severity = match checked.status {
         Status::Error => "error",
         Status::Advised => "advice",
-        Status::Failed | Status::Held => "fail",
+        Status::Failed | Status::Skipped | Status::Held => "fail",
     };
     writeln!(out, "  ---")?;
     writeln!(out, "  message: {}", quoted(&message(policy, checked)))?;

@@ -30,6 +30,7 @@ const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 fn write_one(suite: &SuiteResult<'_>, checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
     let (word, style) = match checked.status {
         Status::Held => ("ok", GREEN),
+        Status::Skipped => ("skip", YELLOW),
         Status::Advised => ("advice", YELLOW),
         Status::Failed => ("FAILED", RED),
         Status::Error => ("ERROR", RED),
@@ -42,11 +43,12 @@ fn write_one(suite: &SuiteResult<'_>, checked: &Checked, out: &mut dyn Write) ->
     writeln!(out, "  {style}{word:<6}{style:#}  {name}  ({place})")?;
     if let Some(error) = &checked.error {
         writeln!(out, "          {}", label::escape(error))?;
+        return Ok(());
     }
     for failure in &checked.failures {
         write_failure(suite, failure, checked.status, out)?;
     }
-    if !checked.expectation.impact.is_empty() && checked.error.is_none() {
+    if !checked.expectation.impact.is_empty() {
         writeln!(out, "          impact    {}", label::escape(&checked.expectation.impact))?;
     }
     Ok(())
