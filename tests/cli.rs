@@ -471,13 +471,13 @@ fn tunnels_are_opened_when_asked_and_where_asked() {
     let found = inside(CAPTURE, &["--inner"]).unwrap();
     assert_eq!(found, "Inside tunnels: 20 connections and 289 packets (35.1 kB) of these");
     assert_eq!(inside(CAPTURE, &[]), None);
-    let path = file("vxlan-9999.pcap", &vxlan_at(9999));
+    let path = file("vxlan-47890.pcap", &vxlan_at(47890));
     let path = path.to_str().unwrap();
     assert_eq!(
         inside(path, &["--inner"]).unwrap(),
         "Inside tunnels: 0 connections and 0 packets (0 B) of these"
     );
-    assert_eq!(inside(path, &["--inner", "--vxlan-port", "9998", "--vxlan-port", "9999"]).unwrap(), found);
+    assert_eq!(inside(path, &["--inner", "--vxlan-port", "47891", "--vxlan-port", "47890"]).unwrap(), found);
     for (arguments, told) in [
         (&["replay", CAPTURE, "-s", SCENARIO, "--vxlan-port", "9999"][..], "--inner"),
         (&["replay", "--inner", "-s", SCENARIO], "required"),

@@ -120,7 +120,8 @@ impl Domain {
 
     /// The domain inside an 802.1Q tag with this VLAN identifier (0 to 4095) found in `self`.
     ///
-    /// A priority tag (VLAN 0) is no VLAN and changes nothing. Eight tags fit; of deeper stacks the outermost count.
+    /// A priority tag (VLAN 0) is no VLAN and changes nothing. Eight tags fit; of deeper stacks the outermost count, so that
+    /// no tunnel is ever pushed out.
     #[must_use]
     pub const fn in_vlan(self, vlan: u16) -> Self {
         if vlan == 0 || !self.has_room(1) { self } else { self.push(VLAN | vlan & 0xfff) }
