@@ -9,6 +9,7 @@
 
 mod check;
 mod comparison;
+mod coverage;
 mod expectation;
 mod keys;
 mod names;
@@ -24,6 +25,7 @@ mod written;
 
 pub use check::{Selection, check};
 pub use comparison::{Comparison, ParseComparisonError};
+pub use coverage::{Coverage, Covered};
 pub use expectation::{Claim, Connections, Expectation, Outcome, told};
 pub use outcome::{Checked, Example, Failure, Status, SuiteOutcome};
 pub use schema::schema;
