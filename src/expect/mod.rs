@@ -16,6 +16,7 @@ mod names;
 mod outcome;
 pub mod platform;
 mod read;
+pub mod record;
 mod resolve;
 mod schema;
 mod suite;
