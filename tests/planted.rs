@@ -112,6 +112,7 @@ fn shipped_suites_find_planted_mistakes_and_name_the_rule() {
         assert!(outcome.count(Status::Failed) > 0, "{mistake} was not found");
         let results = SuiteResults {
             suites: vec![SuiteResult { outcome, policy: &scenario.policy, scenario: String::new() }],
+            coverage: vec![],
             root: Path::new("").to_owned(),
         };
         for format in [SuiteFormat::Text, SuiteFormat::Github] {

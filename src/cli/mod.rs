@@ -7,6 +7,7 @@ mod live;
 mod load;
 mod output;
 mod preset;
+mod record;
 mod replay;
 mod source;
 mod test;
@@ -44,6 +45,7 @@ enum Verb {
     Explain(explain::Args),
     Check(check::Args),
     Test(test::Args),
+    Record(record::Args),
     #[command(subcommand)]
     Preset(preset::Verb),
 }
@@ -116,6 +118,7 @@ impl Cli {
             Verb::Explain(args) => explain::run(&args),
             Verb::Check(args) => check::run(&args),
             Verb::Test(args) => test::run(&args),
+            Verb::Record(args) => record::run(&args),
             Verb::Preset(verb) => preset::run(&verb),
         };
         match result {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::capture::write_flow;
 use crate::diag::Style;
 use crate::expect::platform::{self, Platform};
-use crate::expect::{Checked, Selection, Status, Suite, SuiteFile, SuiteOutcome, check};
+use crate::expect::{Checked, Coverage, Selection, Status, Suite, SuiteFile, SuiteOutcome, check};
 use crate::policy::Scenario;
-use crate::report::suite::{SuiteFormat, SuiteResult, SuiteResults};
+use crate::report::suite::{ScenarioCoverage, SuiteFormat, SuiteResult, SuiteResults};
 
 use super::{Error, ExitStatus, files, load, output, threads};
 
@@ -36,12 +36,18 @@ pub(super) struct Args {
     /// Stop at the first expectation that does not hold.
     #[arg(long, help_heading = "Selection")]
     fail_fast: bool,
-    /// Format on standard output: text, json, junit, tap, sarif, github or markdown.
+    /// Format on standard output: text, json, junit, tap, sarif, github, markdown or lcov (rule coverage).
     #[arg(long, default_value_t, value_name = "FORMAT", value_parser = format, help_heading = "Output")]
     format: SuiteFormat,
     /// Write the results to a file too, as in junit=report.xml; may be given several times.
     #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
     reports: Vec<(SuiteFormat, PathBuf)>,
+    /// Tell which rules were exercised, and a packet for each of the others.
+    #[arg(long, help_heading = "Output")]
+    coverage: bool,
+    /// Exit with status 1 when less than so many per cent of the rules that ever decide were exercised.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Output")]
+    coverage_min: Option<u8>,
     /// Write a one-packet pcap for each failure to this folder.
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     witness: Option<PathBuf>,
@@ -92,7 +98,10 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         scenario: prepared.path.clone(),
     });
     let root = std::env::current_dir().unwrap_or_default();
-    let results = SuiteResults { suites: suites.collect(), root };
+    let mut results = SuiteResults { suites: suites.collect(), coverage: vec![], root };
+    if args.wants_coverage() {
+        results.coverage = coverage(&results.suites);
+    }
     for (format, path) in &args.reports {
         let mut out = files::create_plain(path)?;
         let written = format.write(&results, &mut out).and_then(|()| out.flush());
@@ -103,7 +112,35 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     }
     let mut out = output::stdout();
     args.format.write(&results, &mut out).and_then(|()| out.flush()).or_else(files::unless_closed)?;
-    Ok(status(&results))
+    let mut status = status(&results);
+    for scenario in &results.coverage {
+        let least = args.coverage_min.unwrap_or(0);
+        if scenario.coverage.permille() < usize::from(least) * 10 {
+            let summary = scenario.summary();
+            output::complain(&format_args!("{}: covered are {summary}, not {least} %", scenario.scenario));
+            status = status.max(ExitStatus::Found);
+        }
+    }
+    Ok(status)
+}
+
+/// The coverage of each scenario, by all suites that were checked against it.
+fn coverage<'r>(suites: &[SuiteResult<'r>]) -> Vec<ScenarioCoverage<'r>> {
+    let mut known: Vec<&SuiteResult<'r>> = vec![];
+    for suite in suites {
+        if known.iter().all(|other| other.scenario != suite.scenario) {
+            known.push(suite);
+        }
+    }
+    let of = |first: &&SuiteResult<'r>| {
+        let same = suites.iter().filter(|suite| suite.scenario == first.scenario);
+        ScenarioCoverage {
+            scenario: first.scenario.clone(),
+            policy: first.policy,
+            coverage: Coverage::new(first.policy, same.map(|suite| &suite.outcome)),
+        }
+    };
+    known.iter().map(of).collect()
 }
 
 /// Finds a suite's scenario and looks up what it names; `None` when mistakes were told.
@@ -171,6 +208,13 @@ fn write_witnesses(folder: &Path, results: &SuiteResults<'_>) -> Result<(), Erro
 }
 
 impl Args {
+    fn wants_coverage(&self) -> bool {
+        let lcov = self.reports.iter().map(|(format, _)| *format).chain([self.format]);
+        self.coverage
+            || self.coverage_min.is_some()
+            || lcov.into_iter().any(|format| format == SuiteFormat::Lcov)
+    }
+
     /// Refuses to write over what is read, or two reports to one place.
     fn check_files(&self) -> Result<(), Error> {
         let inputs: Vec<_> = self.suites.iter().chain(&self.scenario).cloned().collect();

@@ -9,12 +9,14 @@
 
 mod check;
 mod comparison;
+mod coverage;
 mod expectation;
 mod keys;
 mod names;
 mod outcome;
 pub mod platform;
 mod read;
+pub mod record;
 mod resolve;
 mod schema;
 mod suite;
@@ -24,6 +26,7 @@ mod written;
 
 pub use check::{Selection, check};
 pub use comparison::{Comparison, ParseComparisonError};
+pub use coverage::{Coverage, Covered};
 pub use expectation::{Claim, Connections, Expectation, Outcome, told};
 pub use outcome::{Checked, Example, Failure, Status, SuiteOutcome};
 pub use schema::schema;

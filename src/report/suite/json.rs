@@ -2,14 +2,16 @@
 
 #![allow(clippy::struct_field_names)] // The fields are named for the reader of a record, not of this file.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::expect::{Checked, Example, Failure, Status};
+use crate::expect::{Checked, Covered, Example, Failure, Status};
 use crate::policy::{Policy, RuleId};
+use crate::space::Reach;
 
-use super::{SuiteResults, blamed};
+use super::{ScenarioCoverage, SuiteResults, blamed};
 
 /// The name and version of the format. Fields are only ever added to it.
 pub const SCHEMA: &str = "sgsim/test/v1";
@@ -19,6 +21,25 @@ struct Document<'r> {
     schema: &'static str,
     summary: Summary,
     suites: Vec<Suite<'r>>,
+    coverage: Vec<Covering<'r>>,
+}
+
+#[derive(Serialize)]
+struct Covering<'r> {
+    scenario: String,
+    covered: usize,
+    coverable: usize,
+    rules: Vec<CoveredRule<'r>>,
+}
+
+#[derive(Serialize)]
+struct CoveredRule<'r> {
+    rule: &'r str,
+    file: &'r str,
+    line: Option<usize>,
+    expectations: usize,
+    packet: Option<String>,
+    note: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -94,9 +115,34 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
             not_run: results.not_run(),
         },
         suites: suites.collect(),
+        coverage: results.coverage.iter().map(|one| covering(results, one)).collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
+}
+
+fn covering<'r>(results: &SuiteResults<'_>, scenario: &'r ScenarioCoverage<'_>) -> Covering<'r> {
+    let notes: BTreeMap<RuleId, String> = scenario.missing().collect();
+    let rules = (0..).map(RuleId).zip(&scenario.coverage.rules).map(|(id, covered)| {
+        let rule = scenario.policy.rule(id);
+        CoveredRule {
+            rule: &rule.name,
+            file: &rule.origin.file,
+            line: Some(rule.origin.line).filter(|&line| line > 0),
+            expectations: if let Covered::By(count) = covered { *count } else { 0 },
+            packet: match covered {
+                Covered::Not(Reach::Decides { witness, .. }) => Some(witness.to_string()),
+                _ => None,
+            },
+            note: notes.get(&id).cloned(),
+        }
+    });
+    Covering {
+        scenario: results.uri(&scenario.scenario),
+        covered: scenario.coverage.covered(),
+        coverable: scenario.coverage.coverable(),
+        rules: rules.collect(),
+    }
 }
 
 fn expectation<'r>(policy: &'r Policy, checked: &'r Checked) -> Expectation<'r> {

@@ -24,6 +24,12 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
             count(Status::Advised)
         )?;
     }
+    for scenario in &results.coverage {
+        writeln!(out, "\nRule coverage of {}: {}", code(&scenario.scenario), scenario.summary())?;
+        for (id, what) in scenario.missing() {
+            writeln!(out, "- {}: {}", code(&scenario.policy.rule(id).name), code(&what))?;
+        }
+    }
     for (suite, checked) in results.wrong() {
         let head = match checked.status {
             Status::Failed => "Failed",

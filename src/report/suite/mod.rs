@@ -1,5 +1,6 @@
 //! What came of suites of expectations, for people and for CI: one renderer per file.
 
+mod coverage;
 mod github;
 mod json;
 mod junit;
@@ -18,6 +19,7 @@ use crate::policy::{Policy, RuleId};
 
 use super::explain::line;
 
+pub use coverage::ScenarioCoverage;
 pub use json::SCHEMA;
 
 /// What came of suites, and what is needed to tell of it.
@@ -25,6 +27,8 @@ pub use json::SCHEMA;
 pub struct SuiteResults<'r> {
     /// The suites, in the order given.
     pub suites: Vec<SuiteResult<'r>>,
+    /// Which rules were exercised, by scenario; empty unless asked for.
+    pub coverage: Vec<ScenarioCoverage<'r>>,
     /// The folder that paths are told from: absolute paths below it are shortened.
     pub root: PathBuf,
 }
@@ -157,12 +161,22 @@ pub enum SuiteFormat {
     Github,
     /// A summary for a comment or a job's page.
     Markdown,
+    /// Rule coverage as LCOV.
+    Lcov,
 }
 
 impl SuiteFormat {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Text, Self::Json, Self::Junit, Self::Tap, Self::Sarif, Self::Github, Self::Markdown];
+    pub const ALL: [Self; 8] = [
+        Self::Text,
+        Self::Json,
+        Self::Junit,
+        Self::Tap,
+        Self::Sarif,
+        Self::Github,
+        Self::Markdown,
+        Self::Lcov,
+    ];
 
     /// The word that asks for it.
     pub const fn code(self) -> &'static str {
@@ -174,6 +188,7 @@ impl SuiteFormat {
             Self::Sarif => "sarif",
             Self::Github => "github",
             Self::Markdown => "markdown",
+            Self::Lcov => "lcov",
         }
     }
 
@@ -187,6 +202,7 @@ impl SuiteFormat {
             Self::Sarif => sarif::write(results, out),
             Self::Github => github::write(results, out),
             Self::Markdown => markdown::write(results, out),
+            Self::Lcov => coverage::write_lcov(results, out),
         }
     }
 }

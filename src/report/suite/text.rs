@@ -8,7 +8,7 @@ use crate::expect::{Checked, Failure, Status};
 use crate::report::explain::{self, Subject, line};
 use crate::report::label;
 
-use super::{SuiteResult, SuiteResults, blamed};
+use super::{SuiteResult, SuiteResults, blamed, coverage};
 
 pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Result<()> {
     for suite in &results.suites {
@@ -20,7 +20,8 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
         writeln!(out)?;
     }
     let style = if results.count(Status::Failed) + results.count(Status::Error) > 0 { RED } else { GREEN };
-    writeln!(out, "{style}{}{style:#}", results.summary())
+    writeln!(out, "{style}{}{style:#}", results.summary())?;
+    coverage::write(results, out)
 }
 
 const RED: Style = AnsiColor::Red.on_default().bold();
