@@ -1,4 +1,4 @@
-//! One connection in 64 bytes (IPv4) or 96: its key, its state at both interfaces, its counts.
+//! One connection in 64 bytes (IPv4) or 104: its key, its state at both interfaces, its counts.
 //!
 //! What seldom needs room lies in [`Extra`]s beside the table; [`Entry`] is the same, unpacked.
 
@@ -26,7 +26,8 @@ pub(super) trait Stored: Copy + Eq {
     /// A hash that is the same on every run: the same input takes the same time and memory.
     fn hash(&self) -> u64;
 
-    /// The same for all keys of two hosts, and seldom for others; in the order of shards, where domains are not used.
+    /// The same for all keys of two hosts in either form, and seldom for others; in the order of shards, where domains are not
+    /// used.
     fn hosts(&self) -> u64;
 
     fn key(&self) -> Key;
@@ -49,7 +50,8 @@ pub(super) struct Narrow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Wide {
     hosts: [[u64; 2]; 2],
-    domain: u64,
+    /// In two halves, so that it takes no padding.
+    domain: [u64; 2],
     ports: [u16; 2],
     family: Family,
     protocol: u8,
@@ -123,9 +125,7 @@ impl Stored for Narrow {
     }
 
     fn hosts(&self) -> u64 {
-        let product = self.hosts.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let shard = route::of_hosts((self.hosts >> 32) as u32, self.hosts as u32);
-        (product ^ product >> 32) >> route::BITS | (shard as u64) << (64 - route::BITS)
+        hosts_v4(self.hosts)
     }
 
     fn key(&self) -> Key {
@@ -134,7 +134,7 @@ impl Stored for Narrow {
             port: port as u16,
         };
         Key {
-            domain: Domain(self.rest >> 16 & 0xffff),
+            domain: Domain(u128::from(self.rest >> 16 & 0xffff)),
             protocol: Protocol((self.rest >> 8) as u8),
             kind: self.rest as u8,
             code: 0,
@@ -144,6 +144,21 @@ impl Stored for Narrow {
     }
 }
 
+/// [`Stored::hosts`] of two IPv4 hosts in one word.
+fn hosts_v4(hosts: u64) -> u64 {
+    let product = hosts.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let shard = route::of_hosts((hosts >> 32) as u32, hosts as u32);
+    (product ^ product >> 32) >> route::BITS | (shard as u64) << (64 - route::BITS)
+}
+
+const fn halves(bits: u128) -> [u64; 2] {
+    [(bits >> 64) as u64, bits as u64]
+}
+
+fn whole([upper, lower]: [u64; 2]) -> u128 {
+    u128::from(upper) << 64 | u128::from(lower)
+}
+
 impl Wide {
     pub(super) fn new(key: &Key) -> Self {
         let bits = |address| {
@@ -151,11 +166,11 @@ impl Wide {
                 std::net::IpAddr::V4(address) => u128::from(address.to_bits()),
                 std::net::IpAddr::V6(address) => address.to_bits(),
             };
-            [(bits >> 64) as u64, bits as u64]
+            halves(bits)
         };
         Self {
             hosts: [bits(key.low.address), bits(key.high.address)],
-            domain: key.domain.0,
+            domain: halves(key.domain.0),
             ports: [key.low.port, key.high.port],
             family: Family::of(key.low.address),
             protocol: key.protocol.0,
@@ -173,7 +188,10 @@ impl Stored for Wide {
     }
 
     fn hosts(&self) -> u64 {
-        FixedState::default().hash_one(self.hosts)
+        match (self.family, self.hosts) {
+            (Family::V4, [[_, low], [_, high]]) => hosts_v4(low << 32 | high),
+            (Family::V6, hosts) => FixedState::default().hash_one(hosts),
+        }
     }
 
     fn key(&self) -> Key {
@@ -181,14 +199,12 @@ impl Stored for Wide {
             let [upper, lower] = self.hosts[i];
             let address = match self.family {
                 Family::V4 => std::net::Ipv4Addr::from_bits(lower as u32).into(),
-                Family::V6 => {
-                    std::net::Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)).into()
-                }
+                Family::V6 => std::net::Ipv6Addr::from_bits(whole([upper, lower])).into(),
             };
             Endpoint { address, port: self.ports[i] }
         };
         Key {
-            domain: Domain(self.domain),
+            domain: Domain(whole(self.domain)),
             protocol: Protocol(self.protocol),
             kind: self.kind,
             code: self.code,
@@ -460,6 +476,6 @@ mod tests {
     #[test]
     fn records_have_the_size_they_are_meant_to_have() {
         assert_eq!((size_of::<Record<Narrow>>(), align_of::<Record<Narrow>>()), (64, 64));
-        assert_eq!(size_of::<Record<Wide>>(), 96);
+        assert_eq!(size_of::<Record<Wide>>(), 104);
     }
 }

@@ -1,10 +1,10 @@
 //! One shard's part of a batch, in order.
 
 use crate::compile::Matcher;
-use crate::packet::{Compact, Content, Timestamp};
+use crate::packet::{Carries, Compact, Content, Domain, Timestamp};
 use crate::policy::Direction;
-use crate::replay::batch::{self, Batch};
-use crate::replay::context::{At, Context, piece};
+use crate::replay::batch::{self, Batch, Bucket};
+use crate::replay::context::{At, Carrier, Context, Nesting, piece};
 use crate::replay::state::Side;
 use crate::replay::tally::Hits;
 use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, StepVerdict, Steps, index, route};
@@ -25,6 +25,8 @@ pub(in crate::replay) struct Placed<'a> {
     pub sequence: u64,
     /// The latest time of the frames before it.
     pub clock: Timestamp,
+    /// The number of its first frame, where they have none of their own.
+    pub frame: u64,
 }
 
 /// What is left of a batch beside the packets in compact form, and what of it comes next.
@@ -38,23 +40,42 @@ struct Events<'a> {
     ends_wait: bool,
 }
 
-impl<'a> Placed<'a> {
+impl Placed<'_> {
     /// ICMP messages that neither ask nor answer and quote nothing: no shard but the one of messages sees them.
-    pub(in crate::replay) fn messages(&self) -> impl Iterator<Item = Forward> + use<'a> {
-        let Self { batch, sequence, .. } = *self;
-        batch.buckets[route::MESSAGES].others.iter().filter_map(move |other| {
+    pub(in crate::replay) fn messages<M>(
+        &self,
+        context: &Context<'_, M>,
+        layer: usize,
+    ) -> impl Iterator<Item = Forward> {
+        let bucket = self.batch.buckets.get(layer * route::LAYER + route::MESSAGES);
+        bucket.into_iter().flat_map(|bucket| &bucket.others).filter_map(|other| {
             let Content::Ip(ip) = other.packet.content else { return None };
-            let sequence = sequence + u64::from(other.place);
-            let frame = batch.number(sequence + 1 - u64::from(other.place), other.place);
-            let pieces = vec![piece(At { sequence, frame }, other.packet)];
+            let at = self.at(context, other.place);
+            let pieces = vec![piece(at, other.packet)];
             Some(Forward {
-                moment: Moment::at(sequence),
+                moment: Moment::at(at.sequence),
                 ip,
                 now: other.packet.time,
                 pieces,
                 what: What::Judge,
             })
         })
+    }
+
+    /// A packet of the batch, with what carries it.
+    pub(in crate::replay) fn at<M>(&self, context: &Context<'_, M>, place: u32) -> At {
+        let At { sequence, frame, .. } = self.plain_at(place);
+        let nested = self.batch.nested(place);
+        let carrier = if nested.is_inner() { context.carrier(sequence) } else { Carrier::default() };
+        let nesting = Nesting { within: nested.within, carries: nested.carries == Carries::Packet, carrier };
+        At { sequence, frame, nesting }
+    }
+
+    /// A packet of the batch that has nothing to do with tunnels.
+    #[inline]
+    fn plain_at(&self, place: u32) -> At {
+        let sequence = self.sequence + u64::from(place);
+        At { sequence, frame: self.batch.number(self.frame, place), nesting: Nesting::default() }
     }
 }
 
@@ -66,18 +87,15 @@ impl Shard {
         number: usize,
         placed: &Placed<'_>,
     ) {
-        let bucket = &placed.batch.buckets[number];
-        let at = |place: u32| At {
-            sequence: placed.sequence + u64::from(place),
-            frame: placed.batch.number(placed.sequence + 1, place),
-        };
+        let nothing = Bucket::default();
+        let bucket = placed.batch.buckets.get(number).unwrap_or(&nothing);
         let mut events = Events { others: &bucket.others, from: 0, place: 0, ends_wait: false };
         self.next_event(placed, &mut events);
         for wave in bucket.compact.chunks(WAVE) {
-            self.wave(context, placed, wave, &mut events, at);
+            self.wave(context, placed, wave, &mut events);
         }
         while events.place < u32::MAX {
-            self.event(context, placed, &mut events, at);
+            self.event(context, placed, &mut events);
         }
     }
 
@@ -91,17 +109,11 @@ impl Shard {
 
     /// Gives up a datagram, or judges a packet that has no compact form.
     #[inline(never)]
-    fn event<M: Matcher>(
-        &mut self,
-        context: &Context<'_, M>,
-        placed: &Placed<'_>,
-        events: &mut Events<'_>,
-        at: impl Fn(u32) -> At,
-    ) {
+    fn event<M: Matcher>(&mut self, context: &Context<'_, M>, placed: &Placed<'_>, events: &mut Events<'_>) {
         if events.ends_wait {
-            self.give_up(context, at(events.place).sequence);
+            self.give_up(context, placed.plain_at(events.place).sequence);
         } else if let Some((other, rest)) = events.others.split_first() {
-            self.packet(context, at(other.place), other.packet, &mut ());
+            self.packet(context, placed.at(context, other.place), other.packet, &mut ());
             (events.others, events.from) = (rest, other.place + 1);
         }
         self.next_event(placed, events);
@@ -125,7 +137,6 @@ impl Shard {
         placed: &Placed<'_>,
         wave: &[Compact],
         events: &mut Events<'_>,
-        at: impl Fn(u32) -> At + Copy,
     ) {
         let mut keys = [Narrow::default(); WAVE];
         for (key, packet) in keys.iter_mut().zip(wave) {
@@ -136,13 +147,13 @@ impl Shard {
         let (known, replaced) = (self.narrow.len(), self.narrow.replaced());
         for ((packet, key), mut found) in wave.iter().zip(&keys).zip(found) {
             while packet.place >= events.place {
-                self.event(context, placed, events, at);
+                self.event(context, placed, events);
             }
             // What came before may have opened its connection, or one in the place of what was found.
             if found == NONE && self.narrow.len() != known || self.narrow.replaced() != replaced {
                 found = self.narrow.find(key).unwrap_or(NONE);
             }
-            self.compact(context, packet, *key, found, at);
+            self.compact(context, placed, packet, *key, found);
         }
     }
 
@@ -150,10 +161,10 @@ impl Shard {
     fn compact<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
+        placed: &Placed<'_>,
         packet: &Compact,
         key: Narrow,
         found: u32,
-        at: impl Fn(u32) -> At,
     ) {
         let side = Narrow::sender(packet);
         if found != NONE {
@@ -176,15 +187,17 @@ impl Shard {
                         };
                         let steps = Steps {
                             egress: step(index(side), Direction::Egress),
+                            tunnel: None,
                             ingress: step(index(side.other()), Direction::Ingress),
                         };
-                        self.hand_out(at(packet.place), packet, (reason, steps), found, false);
+                        self.hand_out(placed.plain_at(packet.place), packet, (reason, steps), found, false);
                     }
                 }
                 return;
             }
         }
-        self.ask(context, packet, key, side, (found != NONE).then_some(found), at(packet.place));
+        let at = placed.plain_at(packet.place);
+        self.ask(context, packet, key, side, (found != NONE).then_some(found), at);
     }
 
     /// Judges a packet by what is known of others like it, else by the evaluator.
@@ -253,13 +266,15 @@ impl Shard {
     #[inline(never)]
     fn hand_out(
         &mut self,
-        At { sequence, frame }: At,
+        At { sequence, frame, .. }: At,
         packet: &Compact,
         (reason, steps): (Reason, Steps),
         local: u32,
         opening: bool,
     ) {
         self.judged.push(Judged {
+            within: Domain::NONE,
+            outer: None,
             sequence,
             settled: sequence,
             frame,
