@@ -1,6 +1,7 @@
 //! Random packets through the plain replay and the real one: frame by frame, and in batches on several threads.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,7 +13,9 @@ use crate::packet::{
     Quoted, TcpFlags, Timestamp, Transport, Tunnel, TunnelKind,
 };
 use crate::policy::{Policy, Scenario};
-use crate::replay::{Batch, Connection, ConnectionVerdict, Connections, InOrder, Judged, Replay, Tally};
+use crate::replay::{
+    Batch, Connection, ConnectionVerdict, Connections, InOrder, Judged, Replay, Tally, route,
+};
 
 use super::{Plain, counts};
 
@@ -36,18 +39,41 @@ interfaces:
   b: { addresses: [10.0.0.2, \"fd00::2\"], behind: 10.0.2.0/31, groups: [open, node] }
 ";
 
+/// No rule tells services apart here, and hardly one hosts: what differs is the state.
+const OPEN: &str = "
+groups:
+  open: { ingress: [allow all from 10.0.0.0/31], egress: [allow all to any] }
+interfaces:
+  a: { addresses: 10.0.0.1, groups: [open] }
+  b: { addresses: 10.0.0.2, groups: [open] }
+";
+
+/// What one side lets pass by several rules the other drops, one way or both: connections are tracked at one end only.
+const HALF: &str = "
+groups:
+  asks: { ingress: [allow tcp 1000 from any], egress: [allow udp 80 to any, allow udp 1001 to any, allow tcp 80 to any, allow tcp to any] }
+  answers: { ingress: [allow udp 53 from any], egress: [allow udp 1000 to any, allow tcp 1000 to any, allow icmp to any] }
+interfaces:
+  a: { addresses: 10.0.0.1, groups: [asks] }
+  b: { addresses: 10.0.0.2, groups: [answers] }
+";
+
 fn policy(state: &str, midstream: &str, dialect: &str) -> Policy {
-    let text = format!("state: {state}\nmidstream: {midstream}\ndialect: {dialect}\n{GROUPS}");
+    policy_of(GROUPS, state, midstream, dialect)
+}
+
+fn policy_of(groups: &str, state: &str, midstream: &str, dialect: &str) -> Policy {
+    let text = format!("state: {state}\nmidstream: {midstream}\ndialect: {dialect}\n{groups}");
     let loaded = Scenario::parse("test", &text);
     loaded.policy().unwrap_or_else(|| panic!("{:?}", loaded.diagnostics)).clone()
 }
 
-fn host(v6: bool, number: u8) -> std::net::IpAddr {
+fn host(v6: bool, number: u8) -> IpAddr {
     if v6 {
         std::net::Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, u16::from(number)).into()
     } else {
         // 10.0.0.1 and .2 are interfaces, 10.0.2.0 and .1 behind one; the others are outside.
-        std::net::Ipv4Addr::new(10, 0, number / 4 * 2, number % 4).into()
+        Ipv4Addr::new(10, 0, number / 4 * 2, number % 4).into()
     }
 }
 
@@ -165,25 +191,58 @@ fn frames() -> impl Strategy<Value = Vec<Vec<Layer>>> {
     })
 }
 
-/// Packets of few connections over IPv4 that open and end all the time: all in compact form, many in one shard.
+/// An outside host that shares a shard with the second of these two, when the first talks to it.
+fn neighbour(a: IpAddr, b: IpAddr) -> IpAddr {
+    let shard = |b| route::of_pair(AddressPair::new(a, b).unwrap(), Domain::NONE);
+    let mut outside = (0..).map(|n| Ipv4Addr::from_bits(Ipv4Addr::new(198, 18, 0, 0).to_bits() + n).into());
+    outside.find(|&outside| shard(outside) == shard(b)).unwrap()
+}
+
+/// A packet from one host to another or back, whole and in compact form.
+fn common(
+    hosts: Vec<AddressPair>,
+    services: Vec<u16>,
+    protocols: Vec<Protocol>,
+) -> impl Strategy<Value = IpPacket> {
+    let flags = prop::sample::select(vec![0x02_u8, 0x02, 0x12, 0x10, 0x11, 0x04, 0x00]).prop_map(TcpFlags);
+    let query = prop::sample::select(vec![8_u8, 0, 13, 14]);
+    let (hosts, services) = (prop::sample::select(hosts), prop::sample::select(services));
+    let drawn =
+        (hosts, any::<bool>(), 1000u16..1002, services, prop::sample::select(protocols), flags, query);
+    drawn.prop_map(|(addresses, back, port, service, protocol, flags, kind)| {
+        let (source, destination) = if back { (service, port) } else { (port, service) };
+        let addresses = if back { addresses.reversed() } else { addresses };
+        let transport = match protocol {
+            Protocol::TCP => Transport::Tcp { source, destination, flags },
+            Protocol::UDP => Transport::Ports { source, destination },
+            Protocol::ICMP => Transport::Icmp(Icmp { kind, code: 0, identifier: port, quoted: Quoted::None }),
+            _ => Transport::Other,
+        };
+        IpPacket { domain: Domain::NONE, addresses, protocol, transport, fragment: None }
+    })
+}
+
+/// Packets of few connections that open, end, expire and go only half the way all the time, between two IPv4 hosts, now and
+/// then a third: in one shard, so that most have been asked about before, or differ in one thing from those.
 fn crowd() -> impl Strategy<Value = Vec<Vec<Layer>>> {
-    let pause = prop::sample::select(vec![0_i64, 0, 0, 0, 0, 1, 31, 200]);
-    let flags = prop::sample::select(vec![0x02_u8, 0x02, 0x04, 0x10]).prop_map(TcpFlags);
-    let one = (any::<bool>(), 0u16..3, flags, any::<bool>(), pause);
-    vec(one, 1..250).prop_map(|drawn| {
+    let hosts = vec![(0, 1), (1, 2), (1, 2), (1, 2), (0, 2), (1, 4), (2, 4), (0, 3), (4, 5)];
+    let hosts = prop::sample::select(hosts).prop_map(|(a, b)| {
+        let (a, b) = (host(false, a), host(false, b));
+        let [near, far] = [b, neighbour(a, b)].map(|b| AddressPair::new(a, b).unwrap());
+        vec![near, near, near, near, far]
+    });
+    // Two of each, so that the same comes again before it expires.
+    let services = prop::sample::subsequence(vec![22_u16, 53, 80, 1001], 2);
+    let protocols = prop::sample::select(vec![[6_u8, 6], [17, 17], [6, 17], [1, 17], [17, 50]])
+        .prop_map(|protocols| protocols.map(Protocol).to_vec());
+    let packets = (hosts, services, protocols).prop_flat_map(|(hosts, services, protocols)| {
+        let pause = prop_oneof![9 => Just(0_i64), 4 => 1_i64..4, 3 => 10_i64..35, 1 => Just(200)];
+        vec((pause, common(hosts, services, protocols)), 1..250)
+    });
+    packets.prop_map(|drawn| {
         let mut now = 1_700_000_000_000_000_000;
-        let packet = |(back, port, flags, tcp, pause)| {
+        let packet = |(pause, ip)| {
             now += pause * 1_000_000_000;
-            let addresses = AddressPair::new(host(false, 0), host(false, 1)).unwrap();
-            let (source, destination) = if back { (22, 1000 + port) } else { (1000 + port, 22) };
-            let (protocol, transport) = if tcp {
-                (Protocol::TCP, Transport::Tcp { source, destination, flags })
-            } else {
-                (Protocol::UDP, Transport::Ports { source, destination })
-            };
-            let addresses = if back { addresses.reversed() } else { addresses };
-            let domain = Domain::NONE;
-            let ip = IpPacket { domain, addresses, protocol, transport, fragment: None };
             vec![Layer::outer(Packet { time: Timestamp(now), length: 60, content: Content::Ip(ip) })]
         };
         drawn.into_iter().map(packet).collect()
@@ -314,8 +373,15 @@ proptest! {
     }
 
     #[test]
-    fn a_crowd_is_no_different(frames in crowd(), size in 20usize..300, at_once in 1usize..3) {
-        check(&policy("huawei", "assume", "ordered"), &frames, size, at_once);
+    fn a_crowd_is_no_different(
+        frames in crowd(),
+        groups in prop::sample::select(vec![GROUPS, OPEN, HALF]),
+        state in prop::sample::select(vec!["huawei", "linux"]),
+        midstream in prop::sample::select(vec!["assume", "assume", "pickup", "strict"]),
+        size in 20usize..300,
+        at_once in 1usize..3,
+    ) {
+        check(&policy_of(groups, state, midstream, "ordered"), &frames, size, at_once);
     }
 }
 

@@ -472,10 +472,41 @@ impl<K: Stored> Record<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::StateProfile;
+    use crate::replay::Phase;
 
     #[test]
     fn records_have_the_size_they_are_meant_to_have() {
         assert_eq!((size_of::<Record<Narrow>>(), align_of::<Record<Narrow>>()), (64, 64));
         assert_eq!(size_of::<Record<Wide>>(), 104);
+    }
+
+    /// By hand, since few rules bring forth connections that differ in one place only: random tests seldom meet two.
+    #[test]
+    fn whatever_differs_in_the_state_makes_another_question() {
+        let limits = Limits::new(&StateProfile::HUAWEI.timeouts.unwrap());
+        let code = |phase| Code::of(&Tracked { phase, opener: Side::Low, last: Timestamp(0) });
+        let (one_way, both_ways) = (code(Phase::OneWay), code(Phase::BothWays));
+        let record = Record::new(Narrow::default(), Timestamp(0), 0, 0);
+        let record = Record { places: [one_way; 2], conversation: one_way, ..record };
+        let state = |record: &Record<_>, now| {
+            record.state(&limits, Kind::of(Protocol::UDP, 0), Side::Low, Timestamp(now))
+        };
+        let others = [
+            Record { path: 1, ..record },
+            Record { places: [both_ways, one_way], ..record },
+            Record { places: [Code::EMPTY, one_way], ..record },
+            Record { places: [one_way, both_ways], ..record },
+            Record { places: [one_way, Code::EMPTY], ..record },
+            Record { conversation: both_ways, ..record },
+        ];
+        let mut states: Vec<_> =
+            others.iter().chain([&record]).map(|record| state(record, 1).unwrap()).collect();
+        states.sort_unstable();
+        states.dedup();
+        assert_eq!(states.len(), others.len() + 1);
+        assert_eq!(state(&record, 0), None, "at the same moment");
+        assert_eq!(state(&record, i64::MAX), None, "expired");
+        assert_eq!(state(&Record { flags: HAS_EXTRA, ..record }, 1), None, "more beside the record");
     }
 }
