@@ -5,17 +5,19 @@
 
 pub mod cce;
 mod interface;
+mod json;
 mod options;
 mod resolve;
 mod rule;
 mod scenario;
 mod schema;
+mod tree;
 mod words;
 mod yaml;
 
 pub use interface::{Behind, Interface, InterfaceId, OverlapError, Owners};
 pub use options::{Dialect, Midstream, StateProfile, Timeouts};
-pub use rule::{Action, Direction, Mismatch, Origin, Priority, Rule, RuleId, ServiceMatch};
+pub use rule::{Action, Direction, Doubt, Mismatch, Origin, Priority, Rule, RuleId, ServiceMatch};
 pub use scenario::{Loaded, NamedSet, Scenario};
 pub use schema::{schema, schema_text};
 

@@ -9,7 +9,7 @@ use crate::diag::{Diagnostic, Span, codes, did_you_mean};
 use crate::packet::{Family, Protocol, service_name};
 use crate::policy::scenario::address;
 use crate::policy::scenario::written::{Fields, ProtocolWord, Remote, RemoteKind};
-use crate::policy::yaml::Piece;
+use crate::policy::tree::Piece;
 use crate::policy::{Action, Direction, Priority};
 
 /// Words that end a list of ports or remotes, and so cannot be names.

@@ -163,12 +163,7 @@ fn opener(ip: Option<&IpPacket>, side: Side) -> String {
 
 fn line(policy: &Policy, id: RuleId) -> String {
     let rule = policy.rule(id);
-    let at = if rule.origin.line == 0 {
-        rule.origin.file.to_string()
-    } else {
-        format!("{}:{}", rule.origin.file, rule.origin.line)
-    };
-    format!("{}  {}  ({at})", rule.name, rule.words())
+    format!("{}  {}  ({})", rule.name, rule.words(), rule.origin)
 }
 
 fn decided(policy: &Policy, rule: Option<RuleId>) -> String {

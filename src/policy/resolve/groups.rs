@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diag::{Diagnostic, Source, Span, codes, did_you_mean_unless_many};
 use crate::policy::scenario::name;
 use crate::policy::scenario::written::{Change, Fields, Written};
-use crate::policy::yaml::Piece;
+use crate::policy::tree::Piece;
 use crate::policy::{Direction, GroupId, Origin, words};
 
 use super::origin;
@@ -49,7 +49,8 @@ pub(super) fn draft(written: &Written, source: &Source, findings: &mut Vec<Diagn
     // By group, then direction.
     let mut lists: Vec<[Vec<(Fields, Origin, bool)>; 2]> = Vec::new();
     if let Some((preset, span)) = &written.preset {
-        let place = Origin { file: format!("preset {}", preset.name).into(), line: 0, span: 0..0 };
+        let place =
+            Origin { file: format!("preset {}", preset.name).into(), line: 0, span: 0..0, place: None };
         for group in preset.groups {
             let read = |rules: &[crate::policy::cce::PresetRule], findings: &mut Vec<Diagnostic>| {
                 let rule = |rule: &crate::policy::cce::PresetRule| {
@@ -201,6 +202,7 @@ fn merged(old: &Fields, new: &Fields) -> Fields {
         family: new.family.clone().or_else(|| old.family.clone()),
         id: old.id.clone(),
         enabled: new.enabled.or(old.enabled),
+        doubt: old.doubt,
         description: new.description.clone().or_else(|| old.description.clone()),
     }
 }

@@ -16,7 +16,7 @@ use crate::packet::AddressSet;
 
 use super::scenario::NamedSet;
 use super::scenario::written::Written;
-use super::yaml::Piece;
+use super::tree::Piece;
 use super::{GroupId, Owners, Policy};
 
 /// What the file means, as far as it could be understood.
@@ -87,7 +87,7 @@ fn unknown_group(
 
 /// The place a text was written at.
 fn origin(source: &Source, file: &std::sync::Arc<str>, span: &Span) -> super::Origin {
-    super::Origin { file: file.clone(), line: source.line(span.start), span: span.clone() }
+    super::Origin { file: file.clone(), line: source.line(span.start), span: span.clone(), place: None }
 }
 
 /// The key that finds the place of an entry by its name.

@@ -77,6 +77,7 @@ fn rule(draft: RuleDraft, names: &Names, bound: bool, findings: &mut Vec<Diagnos
         remote,
         remote_text,
         enabled: fields.enabled.unwrap_or(true),
+        doubt: fields.doubt,
         description: fields.description.unwrap_or_default(),
         origin,
     })

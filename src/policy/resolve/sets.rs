@@ -6,8 +6,8 @@ use crate::diag::{Diagnostic, Span, codes, did_you_mean, did_you_mean_unless_man
 use crate::packet::{AddressRange, AddressSet};
 use crate::policy::scenario::NamedSet;
 use crate::policy::scenario::written::{Remote, RemoteKind, Written};
+use crate::policy::tree::Piece;
 use crate::policy::words;
-use crate::policy::yaml::Piece;
 
 use super::by_text;
 

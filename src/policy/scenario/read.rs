@@ -4,8 +4,8 @@
 
 use crate::diag::{Code, Diagnostic, Span, codes, did_you_mean};
 use crate::policy::cce::Preset;
+use crate::policy::tree::{Kind, Node, Piece};
 use crate::policy::words;
-use crate::policy::yaml::{Kind, Node, Piece};
 use crate::policy::{Dialect, Midstream};
 
 use super::keys::{self, Key};

@@ -2,8 +2,8 @@
 
 use crate::diag::{Diagnostic, codes};
 use crate::packet::Family;
+use crate::policy::tree::{Kind, Node, Piece};
 use crate::policy::words;
-use crate::policy::yaml::{Kind, Node, Piece};
 use crate::policy::{Action, Direction};
 
 use super::keys;

@@ -3,8 +3,8 @@
 use crate::diag::Span;
 use crate::packet::{AddressRange, Family, Protocol};
 use crate::policy::cce::Preset;
-use crate::policy::yaml::Piece;
-use crate::policy::{Action, Dialect, Direction, Midstream, Priority, StateProfile};
+use crate::policy::tree::Piece;
+use crate::policy::{Action, Dialect, Direction, Doubt, Midstream, Priority, StateProfile};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -77,6 +77,8 @@ pub(crate) struct Fields {
     pub(crate) family: Option<(Family, Span)>,
     pub(crate) id: Option<Piece>,
     pub(crate) enabled: Option<bool>,
+    /// Why the rule only may be there; from exports.
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) description: Option<String>,
 }
 
