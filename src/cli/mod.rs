@@ -16,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::policy::Inputs;
+
 /// Which traffic would each security group allow or drop, and which rule decides?
 #[derive(Debug, Parser)]
 #[command(name = "sgsim", version, max_term_width = 100, after_help = EXAMPLES)]
@@ -57,9 +59,46 @@ enum Color {
 /// The scenario that every judging verb needs.
 #[derive(Debug, clap::Args)]
 struct ScenarioArgs {
-    /// Scenario file: groups, rules, interfaces (YAML or JSON).
-    #[arg(short = 's', long = "scenario", value_name = "FILE", help_heading = "Input")]
-    scenario: PathBuf,
+    /// Scenarios (YAML or JSON) and exports of clouds, Terraform and Kubernetes: groups, rules, who is attached. Of
+    /// several a later one counts over an earlier one.
+    #[arg(short = 's', long = "scenario", value_name = "FILE", required = true, help_heading = "Input")]
+    scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    beside: BesideArgs,
+}
+
+/// What is said beside the files of a scenario.
+#[derive(Debug, clap::Args)]
+struct BesideArgs {
+    /// Bind a group to addresses that no file attaches: node=192.168.0.21,192.168.0.22.
+    #[arg(long, value_name = "GROUP=IP,...", help_heading = "Input")]
+    attach: Vec<String>,
+    /// Take groups that were exported through Huawei's v1 or v2.0 API, which shows deny rules as allow rules, to have no
+    /// deny rules.
+    #[arg(long, help_heading = "Input")]
+    trust_allow: bool,
+}
+
+impl BesideArgs {
+    fn inputs(&self, files: &[PathBuf]) -> Inputs {
+        Inputs { files: files.to_vec(), attach: self.attach.clone(), trust_allow: self.trust_allow }
+    }
+}
+
+impl ScenarioArgs {
+    /// The files as a person would name them.
+    fn name(&self) -> String {
+        let names = self.scenarios.iter().map(|path| path.display().to_string());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The options that give the same scenario again.
+    fn again(&self) -> String {
+        let files = self.scenarios.iter().map(|path| format!("-s {}", path.display()));
+        let attach = self.beside.attach.iter().map(|attach| format!("--attach {attach}"));
+        let trust = self.beside.trust_allow.then(|| "--trust-allow".to_owned());
+        files.chain(attach).chain(trust).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// How a command ends.

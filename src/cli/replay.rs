@@ -84,7 +84,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let Reading { captures, errors, repetition } = reading;
     let tally = threads.install(|| replay.tally());
     let results = Results {
-        scenario: &args.scenario.scenario.display().to_string(),
+        scenario: &args.scenario.name(),
         policy,
         matcher: &matcher,
         tally: &tally,
@@ -221,12 +221,12 @@ impl Args {
     fn disagreement(&self, difference: &Difference) -> Error {
         let captures = self.source.captures.iter().map(|path| path.display().to_string());
         let captures = captures.collect::<Vec<_>>().join(" ");
-        let scenario = self.scenario.scenario.display();
+        let scenario = self.scenario.again();
         let again = match difference {
             Difference::Frame { frame, .. } => {
-                format!("sgsim explain -s {scenario} {captures} --frame {frame}")
+                format!("sgsim explain {scenario} {captures} --frame {frame}")
             }
-            Difference::Sum => format!("sgsim replay -s {scenario} {captures} --verify -j 1"),
+            Difference::Sum => format!("sgsim replay {scenario} {captures} --verify -j 1"),
         };
         Error::Message(format!("{difference}; this is a mistake in sgsim, please report it; see: {again}"))
     }
@@ -247,7 +247,7 @@ impl Args {
     fn check_files(&self) -> Result<(), Error> {
         let outputs = [&self.output, &self.connections, &self.packets].into_iter().flatten();
         let mut inputs = self.source.all_inputs();
-        inputs.push(self.scenario.scenario.clone());
+        inputs.extend(self.scenario.scenarios.iter().cloned());
         files::check_apart(&inputs, outputs)
     }
 }

@@ -4,6 +4,8 @@
 //! own addresses. How it was written (files, spans) stays behind in its [`Origin`]s.
 
 pub mod cce;
+mod import;
+mod inputs;
 mod interface;
 mod json;
 mod options;
@@ -15,6 +17,7 @@ mod tree;
 mod words;
 mod yaml;
 
+pub use inputs::Inputs;
 pub use interface::{Behind, Interface, InterfaceId, OverlapError, Owners};
 pub use options::{Dialect, Midstream, StateProfile, Timeouts};
 pub use rule::{Action, Direction, Doubt, Mismatch, Origin, Priority, Rule, RuleId, ServiceMatch};

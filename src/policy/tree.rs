@@ -44,7 +44,7 @@ impl Piece {
         Self { text: text.into(), span: self.span.clone(), offset: None }
     }
 
-    fn shift(&mut self, by: usize) {
+    pub(super) fn shift(&mut self, by: usize) {
         self.span = self.span.start + by..self.span.end + by;
         self.offset = self.offset.map(|offset| offset + by);
     }

@@ -49,7 +49,7 @@ pub(super) fn resolve(written: &Written, findings: &mut Vec<Diagnostic>) -> Vec<
                     let finding = Diagnostic::new(codes::UNKNOWN_REMOTE, message).at(remote.span, "");
                     findings.push(finding.help("name the group in the rule: `from group node, office`"));
                 }
-                RemoteKind::Broken => {}
+                _ => {}
             }
         }
         drafts.push(draft);

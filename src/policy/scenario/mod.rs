@@ -6,22 +6,22 @@
 pub(crate) mod address;
 pub(crate) mod keys;
 pub(crate) mod name;
-mod read;
+pub(super) mod read;
 mod rule;
 mod state;
 #[cfg(test)]
 mod tests;
 pub(crate) mod written;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use crate::diag::{self, Diagnostic, Source, codes};
 use crate::packet::AddressSet;
 
 use super::cce::{self, Preset};
-use super::{GroupId, Policy, resolve, yaml};
+use super::import::link::Trust;
+use super::inputs::{self, Content, InputFile, Inputs};
+use super::{GroupId, Policy, resolve};
 
 /// A scenario that was understood.
 #[derive(Debug, Clone)]
@@ -61,30 +61,27 @@ pub struct Loaded {
 impl Scenario {
     /// Reads a file.
     pub fn load(path: &Path) -> Loaded {
-        let name = path.display().to_string();
-        match read_bounded(path) {
-            Ok(bytes) => Self::parse_bytes(&name, &bytes),
-            Err(error) => {
-                let finding = Diagnostic::new(codes::UNREADABLE_FILE, format!("cannot be read: {error}"));
-                Loaded { source: Source::new(name, ""), diagnostics: vec![finding], scenario: None }
-            }
-        }
+        Self::load_all(&Inputs { files: vec![path.to_owned()], ..Inputs::default() })
     }
 
-    /// Reads bytes that should be a scenario; `name` is what findings call them.
+    /// Reads files, scenarios and exports, as one scenario.
+    pub fn load_all(inputs: &Inputs) -> Loaded {
+        let (files, trust) = inputs.open();
+        Self::assemble(files, cce::presets(), trust)
+    }
+
+    /// Reads bytes that should be a scenario or an export; `name` is what findings call them.
     pub fn parse_bytes(name: &str, bytes: &[u8]) -> Loaded {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::parse(name, text),
-            Err(error) => {
-                // Up to the bad byte the text is the same, so the place is right.
-                let source = Source::new(name, String::from_utf8_lossy(bytes));
-                let at = error.valid_up_to();
-                let message = format!("byte {at} is not part of UTF-8 text");
-                let finding = Diagnostic::new(codes::NOT_UTF8, message).at(at..at + 1, "");
-                let finding = finding.help("save the file as UTF-8");
-                Loaded { source, diagnostics: vec![finding], scenario: None }
-            }
-        }
+        Self::parse_all(&[(name, bytes)])
+    }
+
+    /// Reads several of them as one scenario.
+    pub fn parse_all(files: &[(&str, &[u8])]) -> Loaded {
+        let file = |(name, bytes): &(&str, &[u8])| InputFile {
+            name: (*name).to_owned(),
+            content: Content::Bytes(bytes.to_vec()),
+        };
+        Self::assemble(files.iter().map(file).collect(), cce::presets(), Trust::default())
     }
 
     /// Reads a text; `name` is what findings call it.
@@ -94,12 +91,17 @@ impl Scenario {
 
     /// Reads a text that may start from one of these presets.
     pub(crate) fn parse_with(name: &str, text: &str, presets: &'static [Preset]) -> Loaded {
-        let source = Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
+        let content = Content::Bytes(text.as_bytes().to_vec());
+        Self::assemble(vec![InputFile { name: name.to_owned(), content }], presets, Trust::default())
+    }
+
+    fn assemble(files: Vec<InputFile>, presets: &'static [Preset], trust: Trust) -> Loaded {
         let mut diagnostics = Vec::new();
+        let mut inputted = inputs::assemble(files, presets, trust, &mut diagnostics);
         let mut scenario = None;
-        if let Some(root) = yaml::parse(&source, &mut diagnostics) {
-            let mut written = read::scenario(&root, presets, &mut diagnostics);
-            let resolved = resolve::resolve(&written, &source, &mut diagnostics);
+        if let Some(mut written) = inputted.written.take() {
+            let mut resolved = resolve::resolve(&written, &inputted.source, &mut diagnostics);
+            inputted.place(&mut resolved.policy);
             scenario = Some(Self {
                 policy: resolved.policy,
                 description: std::mem::take(&mut written.description),
@@ -108,6 +110,8 @@ impl Scenario {
                 descriptions: resolved.descriptions,
             });
         }
+        inputted.tell_places(&mut diagnostics);
+        let source = inputted.source;
         diag::tidy(&mut diagnostics, &source);
         if diagnostics.iter().any(Diagnostic::is_error) {
             scenario = None;
@@ -134,11 +138,4 @@ impl Loaded {
     pub fn render(&self, style: diag::Style) -> String {
         diag::render_all(&self.diagnostics, &self.source, style)
     }
-}
-
-/// The bytes of a file, or of a device or pipe, up to just over what a scenario may have.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(yaml::MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
