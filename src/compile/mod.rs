@@ -19,6 +19,7 @@ mod search;
 mod service;
 mod simd;
 
+pub(crate) use bits::{Interner, cut};
 pub use compiled::{Compiled, CompiledReport, Probe, TableId, TableReport};
 pub use doubt::Ruling;
 pub use linear::Linear;
