@@ -152,6 +152,5 @@ fn remote(cell: &Piece, findings: &mut Findings) -> Remote {
     if address::looks_like(&cell.text) {
         return field::range(cell, findings);
     }
-    let key = cell.text.split_once('[').map_or(cell.text.as_str(), |(_, id)| id.trim_end_matches(']'));
-    Remote { kind: RemoteKind::Key(key.to_owned()), span: cell.span.clone() }
+    Remote { kind: RemoteKind::Key(cell.text.clone()), span: cell.span.clone() }
 }

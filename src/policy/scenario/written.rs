@@ -122,7 +122,7 @@ pub(crate) enum RemoteKind {
     GroupKey(String),
     /// An address set by what an export knows it by.
     SetKey(String),
-    /// A group or an address set, likewise.
+    /// A group or an address set as the console writes it: `name[identifier]`.
     Key(String),
     /// What no input gives the addresses of, in words.
     Unknown(String),

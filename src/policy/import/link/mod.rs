@@ -137,8 +137,17 @@ struct Group<'l> {
 fn groups(layers: &[Layer]) -> Vec<(&str, Group<'_>)> {
     let mut all: Vec<(&str, Group<'_>)> = Vec::new();
     let mut index: BTreeMap<&str, usize> = BTreeMap::new();
-    for fact in exports(layers).flat_map(|(facts, _)| &facts.groups) {
+    let facts = || exports(layers).flat_map(|(facts, _)| &facts.groups);
+    // A sheet knows its group by name alone; another input may know whose name that is.
+    let is_weak = |fact: &GroupFact| fact.name.as_ref().is_some_and(|name| name.text == fact.key.text);
+    let strong: BTreeMap<&str, &Piece> = facts()
+        .filter(|fact| !is_weak(fact))
+        .filter_map(|fact| Some((fact.name.as_ref()?.text.as_str(), &fact.key)))
+        .collect();
+    for fact in facts() {
         let GroupFact { key, name, description, has_rules } = fact;
+        let known = strong.get(key.text.as_str()).filter(|_| is_weak(fact));
+        let key = known.copied().unwrap_or(key);
         let at = *index.entry(key.text.as_str()).or_insert(all.len());
         if at == all.len() {
             let group = Group { key, name: None, description: String::new(), has_rules: false };

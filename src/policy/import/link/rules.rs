@@ -103,18 +103,26 @@ fn look_up(fields: &mut Fields, keys: &Keys<'_>, members: &BTreeSet<String>) {
                 Some(name) if members.contains(&name) || keys.own_groups.contains(name.as_str()) => {
                     RemoteKind::Group(name)
                 }
-                name => RemoteKind::Unknown(format!("group {}", name.unwrap_or_else(|| key.to_owned()))),
+                name => RemoteKind::Unknown(format!(
+                    "group {}",
+                    name.unwrap_or_else(|| names::short(key).to_owned())
+                )),
             }
         };
         let set = |key: &str| {
-            let unknown = || RemoteKind::Unknown(format!("set {key}"));
+            let unknown = || RemoteKind::Unknown(format!("set {}", names::short(key)));
             keys.set(key).map_or_else(unknown, RemoteKind::Set)
         };
         remote.kind = match &remote.kind {
             RemoteKind::GroupKey(key) => group(key),
             RemoteKind::SetKey(key) => set(key),
-            RemoteKind::Key(key) if keys.set(key).is_some() => set(key),
-            RemoteKind::Key(key) => group(key),
+            RemoteKind::Key(text) => {
+                let (name, id) = text.split_once('[').map_or((text.as_str(), ""), |(name, id)| (name, id));
+                let key = [id.trim_end_matches(']'), name].into_iter();
+                let known = |key: &&str| keys.group(key).is_some() || keys.set(key).is_some();
+                let key = key.clone().find(known).unwrap_or(name);
+                if keys.set(key).is_some() { set(key) } else { group(key) }
+            }
             other => other.clone(),
         };
     }

@@ -1,0 +1,5 @@
+//! Exports of clouds, Terraform and Kubernetes, read and joined; compared over the whole space.
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // A test that cannot go on has failed.
+
+mod same;
+mod support;
