@@ -1,5 +1,8 @@
 //! Exports of clouds, Terraform and Kubernetes, read and joined; compared over the whole space.
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // A test that cannot go on has failed.
 
+mod attached;
+mod doubts;
+mod mistakes;
 mod same;
 mod support;

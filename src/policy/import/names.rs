@@ -18,8 +18,13 @@ pub(super) fn clean(text: &str, interface: bool) -> String {
 
 /// An identifier short enough for a table: the first eight digits of a UUID, what stands behind the last `/` of a path.
 pub(super) fn short(id: &str) -> &str {
-    let is_uuid = id.len() == 36 && id.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
-    if is_uuid { &id[..8] } else { id.rsplit('/').next().unwrap_or(id) }
+    short_uuid(id.rsplit('/').next().unwrap_or(id))
+}
+
+/// The first eight digits of a UUID; any other text as it is.
+pub(super) fn short_uuid(id: &str) -> &str {
+    let is_uuid = id.is_ascii() && id.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    if is_uuid { &id[..8] } else { id }
 }
 
 /// Gives each key its own name: the wanted one, and where several want it, with a part of the key.

@@ -211,7 +211,7 @@ fn rename(drafts: &mut [Draft]) {
     let mut taken: BTreeSet<String> =
         drafts.iter().filter(|d| d.rank == 9).map(|d| d.name.text.clone()).collect();
     for draft in drafts.iter_mut().filter(|draft| draft.rank < 9) {
-        let name = names::clean(names::short(&draft.name.text), true);
+        let name = names::clean(names::short_uuid(&draft.name.text), true);
         let (mut own, mut number) = (name.clone(), 1);
         while !taken.insert(own.clone()) {
             number += 1;
@@ -222,7 +222,7 @@ fn rename(drafts: &mut [Draft]) {
 }
 
 /// Groups that interfaces have and no input describes: anything may be their rules.
-pub(super) fn unknown_groups(linked: &mut Written, drafts: &[Draft], keys: &Keys<'_>) {
+pub(super) fn unknown_groups(linked: &mut Written, drafts: &[Draft], keys: &Keys<'_>, allow_only: bool) {
     let mut known: BTreeSet<String> = linked.groups.iter().map(|group| group.name.text.clone()).collect();
     for draft in drafts.iter().filter(|draft| draft.rank < 9) {
         for name in &draft.names {
@@ -230,7 +230,7 @@ pub(super) fn unknown_groups(linked: &mut Written, drafts: &[Draft], keys: &Keys
                 continue;
             }
             let at = draft.name.reworded(name.clone());
-            let [ingress, egress] = any_rules(&at, false);
+            let [ingress, egress] = any_rules(&at, allow_only);
             let description = "no input has its rules".to_owned();
             linked.groups.push(WrittenGroup { name: at, description, ingress, egress, imported: true });
         }

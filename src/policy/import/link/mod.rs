@@ -89,7 +89,8 @@ pub(in crate::policy) fn link(layers: Vec<Layer>, trust: Trust, findings: &mut V
             linked.addresses.push((set.key.reworded(name.clone()), set.entries.clone()));
         }
     }
-    interfaces::unknown_groups(&mut linked, &drafts, &keys);
+    let allow_only = exports(&layers).all(|(facts, _)| facts.allow_only);
+    interfaces::unknown_groups(&mut linked, &drafts, &keys, allow_only);
     linked.interfaces = drafts.into_iter().map(Draft::into_written).collect();
     bound(&linked, &layers, findings);
     options(&mut linked, &layers, findings);
