@@ -1,6 +1,7 @@
 //! The command line: one file per verb. Parses, opens files, calls the library, prints; decides nothing itself.
 
 mod check;
+mod convert;
 mod explain;
 mod files;
 mod live;
@@ -43,6 +44,7 @@ enum Verb {
     Replay(replay::Args),
     Explain(explain::Args),
     Check(check::Args),
+    Convert(convert::Args),
     #[command(subcommand)]
     Preset(preset::Verb),
 }
@@ -151,6 +153,7 @@ impl Cli {
             Verb::Replay(args) => replay::run(&args),
             Verb::Explain(args) => explain::run(&args),
             Verb::Check(args) => check::run(&args),
+            Verb::Convert(args) => convert::run(&args),
             Verb::Preset(verb) => preset::run(&verb),
         };
         match result {

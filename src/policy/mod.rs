@@ -4,6 +4,7 @@
 //! own addresses. How it was written (files, spans) stays behind in its [`Origin`]s.
 
 pub mod cce;
+mod export;
 mod import;
 mod inputs;
 mod interface;
@@ -17,6 +18,7 @@ mod tree;
 mod words;
 mod yaml;
 
+pub use export::{Target, Unwritable};
 pub use inputs::Inputs;
 pub use interface::{Behind, Interface, InterfaceId, OverlapError, Owners};
 pub use options::{Dialect, Midstream, StateProfile, Timeouts};

@@ -126,16 +126,27 @@ pub enum Doubt {
 }
 
 impl Doubt {
-    /// A few words on it, for the line of a rule.
-    pub const fn about(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::UnknownMembers,
+        Self::UnknownRules,
+        Self::HiddenDeny,
+        Self::Unattached,
+        Self::LostField,
+        Self::UnknownPriority,
+        Self::NotModelled,
+    ];
+
+    /// The stable code, that of the verdicts' reason and of the word `maybe` in a rule: `unknown-members`.
+    pub const fn code(self) -> &'static str {
         match self {
-            Self::UnknownMembers => "members unknown",
-            Self::UnknownRules => "rules unknown",
-            Self::HiddenDeny => "may be a deny",
-            Self::Unattached => "group unknown",
-            Self::LostField => "ICMP fields lost",
-            Self::UnknownPriority => "priority unknown",
-            Self::NotModelled => "not modelled in full",
+            Self::UnknownMembers => "unknown-members",
+            Self::UnknownRules => "unknown-rules",
+            Self::HiddenDeny => "hidden-deny",
+            Self::Unattached => "unattached-rule",
+            Self::LostField => "lost-field",
+            Self::UnknownPriority => "unknown-priority",
+            Self::NotModelled => "not-modelled",
         }
     }
 }
@@ -303,7 +314,8 @@ impl Rule {
             words.push_str(" disabled");
         }
         if let Some(doubt) = self.doubt {
-            words.push_str(&format!(" ({})", doubt.about()));
+            words.push_str(" maybe ");
+            words.push_str(doubt.code());
         }
         words
     }

@@ -235,6 +235,7 @@ mod tests {
             "not-modelled",
         ];
         assert_eq!(of(Verdict::Undecided), [&captured[..], &doubts].concat());
+        assert_eq!(Doubt::ALL.map(|doubt| Reason::from(doubt).code()), Doubt::ALL.map(Doubt::code));
         assert_eq!(of(Verdict::NotSubject), ["no-group", "same-interface", "not-ip", "link-local-control"]);
         assert_eq!(Reason::NoRule.about(), "No rule of any bound group matches it.");
     }

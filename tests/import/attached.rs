@@ -83,13 +83,17 @@ fn instances_and_their_interfaces_are_one() {
         &["aws/network-interfaces.json", "aws/instances.json", "aws/security-groups.json"],
         &[],
     ));
-    assert_eq!(interfaces(&loaded), ["web-1 192.168.0.21 [] web", "web-2 192.168.0.22 [] web", "db-1 192.168.0.31 [] db"]);
+    assert_eq!(
+        interfaces(&loaded),
+        ["web-1 192.168.0.21 [] web", "web-2 192.168.0.22 [] web", "db-1 192.168.0.31 [] db"]
+    );
     assert!(!codes(&loaded).contains(&"layers-differ"));
 }
 
 #[test]
 fn a_later_input_counts_and_says_so() {
-    let mut inputs = inputs(&["huawei-v3/show-web.json", "huawei-v3/show-db.json", "huawei-v3/ports.json"], &[]);
+    let mut inputs =
+        inputs(&["huawei-v3/show-web.json", "huawei-v3/show-db.json", "huawei-v3/ports.json"], &[]);
     inputs.attach = vec!["db=192.168.0.22".to_owned(), "web=192.168.0.22".to_owned()];
     let loaded = Scenario::load_all(&inputs);
     assert_eq!(interfaces(&loaded)[1], "web-2 192.168.0.22 [] db,web");
@@ -102,7 +106,11 @@ fn address_groups_and_prefix_lists_are_sets() {
         "protocol": "tcp", "multiport": "22", "action": "allow", "priority": 1, "remote_address_group_id": "dd18"}]}}"#;
     let set = r#"{"address_groups": [{"id": "dd18", "name": "office", "ip_version": 4, "max_capacity": 20, "status": "NORMAL",
         "ip_set": ["192.0.2.1-192.0.2.9"], "ip_extra_set": [{"ip": "198.51.100.0/24", "remarks": "x"}]}]}"#;
-    let loaded = texts(&[("g.json", group), ("set.json", set), ("x.yaml", "interfaces: { a: { addresses: 10.0.0.1, groups: [g] } }")]);
+    let loaded = texts(&[
+        ("g.json", group),
+        ("set.json", set),
+        ("x.yaml", "interfaces: { a: { addresses: 10.0.0.1, groups: [g] } }"),
+    ]);
     let rule = &policy(&loaded).rules[0];
     assert_eq!((rule.remote_text.as_str(), rule.doubt), ("office", None));
     assert_eq!(rule.remote.to_string(), "192.0.2.1-192.0.2.9, 198.51.100.0/24");

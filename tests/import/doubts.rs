@@ -22,7 +22,8 @@ fn assert_reasons(loaded: &Loaded, wanted: &[(&str, &str)]) {
 
 /// A v3 group `g` with these rules, on 10.0.0.1.
 fn v3(rules: &str) -> Loaded {
-    let group = format!(r#"{{"security_group": {{"id": "g-1", "name": "g", "security_group_rules": [{rules}]}}}}"#);
+    let group =
+        format!(r#"{{"security_group": {{"id": "g-1", "name": "g", "security_group_rules": [{rules}]}}}}"#);
     texts(&[("sg.json", &group), ("extra.yaml", "interfaces: { a: { addresses: 10.0.0.1, groups: [g] } }")])
 }
 
@@ -46,7 +47,10 @@ fn unknown_membership() {
     );
     // An allow that may match, before one that does: it passes either way.
     let loaded = v3(&format!("{allow}, {sure}").replace("22,80", "23,80"));
-    assert_reasons(&loaded, &[("tcp 192.0.2.1 > 10.0.0.1:23", "rule"), ("tcp 198.51.100.1 > 10.0.0.1:23", "unknown-members")]);
+    assert_reasons(
+        &loaded,
+        &[("tcp 192.0.2.1 > 10.0.0.1:23", "rule"), ("tcp 198.51.100.1 > 10.0.0.1:23", "unknown-members")],
+    );
 }
 
 #[test]
@@ -105,7 +109,10 @@ fn the_openstack_client_loses_zeros_of_icmp() {
             r#"[{{"ID": "r", "IP Protocol": "icmp", "Ethertype": "IPv4", "IP Range": "0.0.0.0/0", "Port Range": "{range}",
                 "Direction": "ingress", "Remote Security Group": null, "Security Group": "web"}}]"#
         );
-        texts(&[("rules.json", &list), ("x.yaml", "interfaces: { a: { addresses: 10.0.0.1, groups: [web] } }")])
+        texts(&[
+            ("rules.json", &list),
+            ("x.yaml", "interfaces: { a: { addresses: 10.0.0.1, groups: [web] } }"),
+        ])
     };
     let icmp = |message: &str| format!("icmp 10.0.0.9 > 10.0.0.1 {message}");
     let all = [("", "0/0", "rule"), ("", "0/1", "lost-field"), ("", "8/0", "lost-field")];
@@ -125,7 +132,10 @@ fn an_unattached_rule_of_a_plan() {
     let lost = format!("{before}local.somewhere{after}");
     let loaded = texts(&[
         ("plan.json", &lost),
-        ("x.yaml", "interfaces: { a: { addresses: 192.168.0.31, groups: [db] }, b: { addresses: 192.168.0.21, groups: [web] } }"),
+        (
+            "x.yaml",
+            "interfaces: { a: { addresses: 192.168.0.31, groups: [db] }, b: { addresses: 192.168.0.21, groups: [web] } }",
+        ),
     ]);
     assert_eq!(reason(&loaded, "tcp 192.168.0.21 > 192.168.0.31:5432"), "unattached-rule");
     assert_eq!(reason(&loaded, "tcp 192.168.0.31 > 192.168.0.21:443"), "rule");
@@ -137,9 +147,11 @@ fn an_unattached_rule_of_a_plan() {
 #[test]
 fn a_rule_without_a_priority_is_in_doubt_where_it_matters() {
     let deny = r#"{"id": "d", "direction": "ingress", "protocol": "tcp", "multiport": "22", "action": "deny", "priority": 50}"#;
-    let allow = r#"{"id": "a", "direction": "ingress", "protocol": "tcp", "multiport": "22-23", "action": "allow"}"#;
+    let allow =
+        r#"{"id": "a", "direction": "ingress", "protocol": "tcp", "multiport": "22-23", "action": "allow"}"#;
     let loaded = v3(&format!("{deny}, {allow}"));
-    let flows = [("tcp 192.0.2.1 > 10.0.0.1:22", "unknown-priority"), ("tcp 192.0.2.1 > 10.0.0.1:23", "rule")];
+    let flows =
+        [("tcp 192.0.2.1 > 10.0.0.1:22", "unknown-priority"), ("tcp 192.0.2.1 > 10.0.0.1:23", "rule")];
     assert_reasons(&loaded, &flows);
 }
 
@@ -164,7 +176,10 @@ fn what_is_not_modelled() {
     assert_reasons(&with(""), &flows);
     // A service tag is a set that the user may fill.
     let known = with("addresses: { Office: 192.0.2.0/24 }");
-    assert_reasons(&known, &[("udp 192.0.2.1 > 10.0.0.1:22", "rule"), ("udp 192.0.3.1 > 10.0.0.1:22", "deny-rule")]);
+    assert_reasons(
+        &known,
+        &[("udp 192.0.2.1 > 10.0.0.1:22", "rule"), ("udp 192.0.3.1 > 10.0.0.1:22", "deny-rule")],
+    );
 }
 
 #[test]

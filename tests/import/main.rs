@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)] // A test that cannot go on has failed.
 
 mod attached;
+mod convert;
 mod doubts;
 mod mistakes;
 mod same;

@@ -16,8 +16,10 @@ fn told(name: &str, text: &str) -> Vec<(String, String)> {
 }
 
 fn rule(fields: &str) -> String {
-    format!(r#"{{"security_groups": [{{"id": "g", "name": "g", "security_group_rules": [
-        {{"id": "r", "direction": "ingress", "action": "allow", "priority": 1, {fields}}}]}}]}}"#)
+    format!(
+        r#"{{"security_groups": [{{"id": "g", "name": "g", "security_group_rules": [
+        {{"id": "r", "direction": "ingress", "action": "allow", "priority": 1, {fields}}}]}}]}}"#
+    )
 }
 
 #[test]
@@ -48,6 +50,10 @@ fn files_that_are_no_export() {
         (r#"{"security_groups": []}"#, "nothing-used"),
         (r#"{"NetworkInterfaces": []}"#, "nothing-used"),
         (r#"{"kind": "List", "items": [{"kind": "Pod"}]}"#, "nothing-used"),
+        (
+            r#"{"security_groups": [{"id": "g", "name": "g"}], "page_info": {"next_marker": "g"}}"#,
+            "incomplete-export",
+        ),
         (r#"{"Entries": [{"Cidr": "10.0.0.0/8"}]}"#, "missing-field"),
         ("PK\u{3}\u{4}x", "unknown-format"),
     ] {
@@ -61,7 +67,12 @@ fn each_finding_names_its_own_file() {
     let good = std::fs::read_to_string(&inputs(&["huawei-v3/show-web.json"], &[]).files[0]).unwrap();
     let bad = rule(r#""protocol": "tpc""#);
     let cut = &bad[..bad.len() / 2];
-    let loaded = texts(&[("good.json", &good), ("bad.json", &bad), ("cut.json", cut), ("s.yaml", "groups: { g: 1 }\n")]);
+    let loaded = texts(&[
+        ("good.json", &good),
+        ("bad.json", &bad),
+        ("cut.json", cut),
+        ("s.yaml", "groups: { g: 1 }\n"),
+    ]);
     let text = loaded.render(Style::Plain);
     for place in ["bad.json:2:", "cut.json:2:", "s.yaml:1:14"] {
         assert!(text.contains(&format!("--> {place}")), "{place}: {text}");

@@ -8,7 +8,7 @@ const BY_HAND: &[&str] = &["web=192.168.0.21,192.168.0.22", "db=192.168.0.31"];
 const HUAWEI_PORTS: &str = "huawei-v3/ports.json";
 
 /// Files of one form, and what is attached by hand.
-const FORMS: &[(&[&str], &[&str])] = &[
+pub(crate) const FORMS: &[(&[&str], &[&str])] = &[
     (&["huawei-v3/show-web.json", "huawei-v3/show-db.json", HUAWEI_PORTS], &[]),
     (&["huawei-v3/list.json", "huawei-v3/rules.json", HUAWEI_PORTS], &[]),
     (&["huawei-v3/rules.json", "huawei-v3/ports.json", "huawei-v3/show-web.json"], &[]),

@@ -199,7 +199,7 @@ fn merged(old: &Fields, new: &Fields) -> Fields {
         family: new.family.clone().or_else(|| old.family.clone()),
         id: old.id.clone(),
         enabled: new.enabled.or(old.enabled),
-        doubt: old.doubt,
+        doubt: new.doubt.or(old.doubt),
         description: new.description.clone().or_else(|| old.description.clone()),
     }
 }
