@@ -6,6 +6,7 @@ mod explain;
 mod files;
 mod live;
 mod load;
+mod logs;
 mod output;
 mod preset;
 mod replay;
@@ -33,10 +34,12 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   sgsim replay node.pcap -s cluster.yaml
+  sgsim replay node.pcap -s sg.json -s ports.json
+  sgsim replay flow.log -s sg.json -s ports.json --against-log
   sgsim explain -s cluster.yaml 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'
   sgsim preset show cce/tunnel --set vpc=192.168.0.0/16 --set container=10.0.0.0/16 --set master=192.168.0.8/29
 
-Exit status: 0 done, 1 found what --fail-on names, 2 could not run or could not read all of it, 4 --fail-on had
+Exit status: 0 done, 1 found what --fail-on names (or a flow that the log tells otherwise), 2 could not run or could not read all of it, 4 --fail-on had
 nothing to look at.";
 
 #[derive(Debug, Subcommand)]

@@ -12,6 +12,7 @@ use crate::report::{
     Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Repeats, Results, Show,
 };
 
+use super::logs::{self, Logs};
 use super::source::{Reading, Source};
 use super::{Error, ExitStatus, ScenarioArgs, files, load, output, threads};
 
@@ -45,6 +46,10 @@ pub(super) struct Args {
     /// group was asked about anything.
     #[arg(long, value_name = "VERDICT,...", value_parser = verdicts, help_heading = "Output")]
     fail_on: Option<Show>,
+    /// Compare the verdicts with the ACCEPT and REJECT of flow logs: a score, and the flows where they disagree (text or
+    /// json). Exit with status 1 when there are some, with 4 when there was nothing to compare.
+    #[arg(long, conflicts_with_all = ["flows", "connections", "packets", "show", "matrix", "fail_on", "verify"], help_heading = "Output")]
+    against_log: bool,
     /// Threads to work with: all processors unless told.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     threads: Option<u16>,
@@ -69,6 +74,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     args.check_files()?;
     let scenario = load::scenario(&args.scenario)?;
     let policy = &scenario.policy;
+    if args.against_log {
+        return args.compare_logs(policy);
+    }
     let matcher = Compiled::new(policy);
     // Created before the work begins, so that a file that cannot be written is told at once.
     let mut report_file = args.output.as_deref().map(files::create_plain).transpose()?;
@@ -149,6 +157,19 @@ fn write_report(args: &Args, results: &Results<'_>, out: &mut (dyn Write + Send)
 }
 
 impl Args {
+    /// Compares with what flow logs say.
+    fn compare_logs(&self, policy: &Policy) -> Result<ExitStatus, Error> {
+        let Some(logs) = Logs::among(&self.source.files()?)? else {
+            return Err(Error::Message(
+                "--against-log needs flow logs: captures say nothing of verdicts".to_owned(),
+            ));
+        };
+        match &self.output {
+            Some(path) => logs::compare(&logs, policy, self.format, &mut *files::create_plain(path)?),
+            None => logs::compare(&logs, policy, self.format, &mut output::stdout()),
+        }
+    }
+
     /// Replays all packets, writing their records on the way.
     fn judge_all<'p>(
         &self,
@@ -208,6 +229,9 @@ impl Args {
         if captures.is_empty() || captures.iter().any(|path| files::is_stdout(path)) {
             let needs = "--verify reads the captures a second time: it needs files";
             return Err(Error::Message(needs.to_owned()));
+        }
+        if Logs::among(&self.source.files()?)?.is_some() {
+            return Err(Error::Message("--verify compares captures, and these are flow logs".to_owned()));
         }
         if self.source.dedup {
             return Err(Error::Message(
