@@ -4,6 +4,7 @@
 mod attached;
 mod convert;
 mod doubts;
+mod logs;
 mod mistakes;
 mod same;
 mod support;

@@ -176,8 +176,12 @@ impl FlowLog {
     pub fn read(name: &str, reader: impl Read) -> Result<Self, FlowLogError> {
         let failed = |error| FlowLogError::Read { name: name.to_owned(), error };
         let at = |(line, problem): (u64, String)| FlowLogError::Line { name: name.to_owned(), line, problem };
-        let mut reader = BufReader::with_capacity(START, reader.take(MOST_BYTES));
-        let start = String::from_utf8_lossy(reader.fill_buf().map_err(failed)?).into_owned();
+        let mut reader = reader.take(MOST_BYTES);
+        let mut start = Vec::with_capacity(START);
+        reader.by_ref().take(START as u64).read_to_end(&mut start).map_err(failed)?;
+        let reader = BufReader::new(io::Cursor::new(start.clone()).chain(reader));
+        // What was cut inside a character is no reason to doubt the rest.
+        let start = String::from_utf8_lossy(&start).into_owned();
         let mut log = Self::default();
         let mut records = Vec::new();
         match Format::of(&start) {
