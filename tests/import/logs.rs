@@ -78,12 +78,12 @@ fn every_format_is_read() {
 #[test]
 fn compressed_logs_and_cloudwatch_times() {
     let plain = std::fs::read_to_string(path("aws.log")).unwrap();
-    let with_times: String =
-        plain.lines().map(|line| format!("2026-01-01T00:00:00.000Z {line}\n")).collect();
+    let with_times: String = plain.lines().map(|line| format!("2026-01-01T00:00:00.000Z {line}\n")).collect();
     let folder = std::env::temp_dir().join(format!("sgsim-logs-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("aws.log.gz");
-    let mut gzip = flate2::write::GzEncoder::new(std::fs::File::create(&file).unwrap(), flate2::Compression::fast());
+    let mut gzip =
+        flate2::write::GzEncoder::new(std::fs::File::create(&file).unwrap(), flate2::Compression::fast());
     gzip.write_all(with_times.as_bytes()).unwrap();
     gzip.finish().unwrap();
     let (zipped, plain) = (told(&file), told(&path("aws.log")));
@@ -95,9 +95,14 @@ fn compressed_logs_and_cloudwatch_times() {
 fn mistakes_name_the_line() {
     let wrong = |text: &str| FlowLog::read("f.log", text.as_bytes()).unwrap_err().to_string();
     let first = "2 1 eni 10.0.0.1 10.0.0.2 1 2 6 1 1 1 1 ACCEPT OK\n";
-    assert_eq!(wrong(&format!("{first}2 1 eni 10.0.0.1\n")), "read f.log at line 2: expected 14 fields, found 4");
+    assert_eq!(
+        wrong(&format!("{first}2 1 eni 10.0.0.1\n")),
+        "read f.log at line 2: expected 14 fields, found 4"
+    );
     let action = first.replace("ACCEPT", "PERHAPS");
-    assert!(wrong(&format!("{first}{action}")).ends_with("line 2: expected ACCEPT or REJECT, found 'PERHAPS'"));
+    assert!(
+        wrong(&format!("{first}{action}")).ends_with("line 2: expected ACCEPT or REJECT, found 'PERHAPS'")
+    );
     let port = first.replace(" 1 2 6", " 70000 2 6");
     assert!(wrong(&format!("{first}{port}")).ends_with("line 2: expected a port, found '70000'"));
     assert!(wrong("{\"records\": [").contains("at line 1"));

@@ -67,11 +67,10 @@ pub(super) fn merge(layers: &[Layer], keys: &Keys<'_>, findings: &mut Vec<Diagno
                 None => {
                     let Attachment { id, name, rank, addresses, behind, groups } = new;
                     let ids = id.into_iter().collect();
-                    // A pod that stands for its node does not name it.
-                    let name = if rank == 0 && addresses.len() == 1 {
-                        name.reworded(addresses[0].0.to_string())
-                    } else {
-                        name
+                    // A port without a name, or a pod that stands for its node: its address says more.
+                    let name = match addresses.first().filter(|_| rank == 0) {
+                        Some((range, _)) => name.reworded(range.to_string()),
+                        None => name,
                     };
                     let names = vec![];
                     drafts.push(Draft { ids, name, rank, addresses, behind, groups, names, layer: number });
