@@ -56,17 +56,14 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
             return Err(Error::Message(message));
         }
     };
-    match &args.output {
-        Some(path) => {
-            let mut out = files::create_plain(path)?;
-            let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-            written.map_err(|error| files::cannot_write(path, &error))?;
-        }
-        None => {
-            let mut out = output::stdout();
-            out.write_all(text.as_bytes())?;
-            out.flush()?;
-        }
+    if let Some(path) = &args.output {
+        let mut out = files::create_plain(path)?;
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|error| files::cannot_write(path, &error))?;
+    } else {
+        let mut out = output::stdout();
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
     }
     Ok(ExitStatus::Done)
 }

@@ -73,18 +73,18 @@ impl Logs {
 /// What was read, and what was worked out on the way.
 fn about(log: &FlowLog) -> String {
     let inferred = log.flows.iter().filter(|flow| flow.inferred).count();
-    let mut text = format!(
+    let mut parts = vec![format!(
         "{} of {}, {inferred} of them with a direction inferred from ports and times",
         plural(log.flows.len() as u64, "flow"),
         plural(log.records, "record"),
-    );
+    )];
     if log.empty > 0 {
-        text += &format!("; {} without a flow", plural(log.empty, "record"));
+        parts.push(format!("{} without a flow", plural(log.empty, "record")));
     }
     if log.assumed_echo > 0 {
-        text += &format!("; {} taken to be echo requests", plural(log.assumed_echo, "ICMP flow"));
+        parts.push(format!("{} taken to be echo requests", plural(log.assumed_echo, "ICMP flow")));
     }
-    text
+    parts.join("; ")
 }
 
 /// Compares what the model says with what the logs say.

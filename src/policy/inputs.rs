@@ -111,7 +111,7 @@ pub(super) fn assemble(
             Kind::Text => reader.text(),
             Kind::Sheet => reader.sheet(),
             Kind::Attach => {
-                Some(Understood::Export(import::attach::read(&part.text, &mut reader.local), None))
+                Some(Understood::Export(Box::new(import::attach::read(&part.text, &mut reader.local)), None))
             }
             Kind::Broken(finding) => {
                 reader.local.push(*finding);
@@ -143,7 +143,7 @@ pub(super) fn assemble(
                     findings.push(Diagnostic::new(codes::NOTHING_USED, message).at(at.clone(), ""));
                 }
                 exports.push(Export { extent, root, places: std::mem::take(&mut facts.places) });
-                layers.push(Layer::Export(facts, at));
+                layers.push(Layer::Export(*facts, at));
             }
         }
     }
@@ -234,7 +234,7 @@ enum Understood {
     /// A scenario, in the places of the whole source.
     Scenario(Node),
     /// An export; with its tree it is in the places of the whole source, without in its own.
-    Export(Facts, Option<Node>),
+    Export(Box<Facts>, Option<Node>),
 }
 
 struct Reader<'r> {
@@ -261,7 +261,7 @@ impl Reader<'_> {
                 finding.help("expected Direction, Priority, Action, Protocol & Port, Type, Source, ..."),
             );
         }
-        read.map(|facts| Understood::Export(facts, None))
+        read.map(|facts| Understood::Export(Box::new(facts), None))
     }
 
     fn text(&mut self) -> Option<Understood> {
@@ -283,7 +283,7 @@ impl Reader<'_> {
         let mut stem = self.stem();
         stem.span = root.span.clone();
         match import::read(&root, &stem, self.findings) {
-            Some(facts) => Some(Understood::Export(facts, Some(root))),
+            Some(facts) => Some(Understood::Export(Box::new(facts), Some(root))),
             None if is_scenario(&root) => self.yaml(),
             None => {
                 self.findings.push(unknown(&root));

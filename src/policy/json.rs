@@ -146,7 +146,8 @@ fn open_at(text: &str, end: usize) -> String {
         Open::List(number) => number.to_string(),
         Open::Mapping(key) => key.replace('~', "~0").replace('/', "~1"),
     });
-    steps.filter(|step| !step.is_empty()).map(|step| format!("/{step}")).collect()
+    let steps = steps.filter(|step| !step.is_empty());
+    steps.fold(String::new(), |pointer, step| pointer + "/" + &step)
 }
 
 #[cfg(test)]

@@ -16,20 +16,18 @@ fn export(loaded: &Loaded, target: Target) -> String {
 
 /// The interfaces alone, as a scenario.
 fn interfaces(policy: &Policy) -> String {
-    let mut yaml = format!("dialect: {}\ninterfaces:\n", policy.dialect);
+    let mut lines = vec![format!("dialect: {}", policy.dialect), "interfaces:".to_owned()];
     for interface in &policy.interfaces {
         let groups: Vec<_> = interface.groups.iter().map(|&id| policy.group(id).name.clone()).collect();
         let addresses: Vec<_> = interface.addresses.iter().map(|a| format!("\"{a}\"")).collect();
         let behind: Vec<_> = interface.behind.iter().map(|a| format!("\"{a}\"")).collect();
-        yaml += &format!(
-            "  {}: {{ addresses: [{}], behind: [{}], groups: [{}] }}\n",
-            interface.name,
-            addresses.join(", "),
-            behind.join(", "),
-            groups.join(", ")
-        );
+        let (name, addresses) = (&interface.name, addresses.join(", "));
+        let (behind, groups) = (behind.join(", "), groups.join(", "));
+        lines.push(format!(
+            "  {name}: {{ addresses: [{addresses}], behind: [{behind}], groups: [{groups}] }}"
+        ));
     }
-    yaml
+    lines.join("\n")
 }
 
 /// Scenarios that only allow, with ports of TCP and UDP.
@@ -112,11 +110,14 @@ fn hcl_is_what_terraform_would_plan() {
     }
 }
 
+/// Arguments of a resource, by name.
+type Arguments = BTreeMap<String, Value>;
+
 /// What `terraform show -json` would say of a plan of this HCL, which has one argument on each line and no more of the
 /// language than that. Written for this test alone: it shares nothing with the writer.
 fn plan_of(hcl: &str) -> String {
     let (mut resources, mut configuration): (Vec<Value>, Vec<Value>) = (vec![], vec![]);
-    let mut open: Option<(String, String, BTreeMap<String, Value>, BTreeMap<String, Value>)> = None;
+    let mut open: Option<(String, String, Arguments, Arguments)> = None;
     for line in hcl.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         if let Some(head) = line.strip_prefix("resource ") {
             let mut words = head.split('"').skip(1).step_by(2).map(str::to_owned);

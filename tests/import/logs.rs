@@ -78,7 +78,8 @@ fn every_format_is_read() {
 #[test]
 fn compressed_logs_and_cloudwatch_times() {
     let plain = std::fs::read_to_string(path("aws.log")).unwrap();
-    let with_times: String = plain.lines().map(|line| format!("2026-01-01T00:00:00.000Z {line}\n")).collect();
+    let lines: Vec<_> = plain.lines().map(|line| format!("2026-01-01T00:00:00.000Z {line}")).collect();
+    let with_times = lines.join("\n");
     let folder = std::env::temp_dir().join(format!("sgsim-logs-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("aws.log.gz");

@@ -26,7 +26,7 @@ pub(super) fn openings(mut records: Vec<Record>) -> (Vec<LoggedFlow>, u64) {
         let all = conversations.entry((record.protocol, low, high)).or_default();
         match all.last_mut() {
             Some(last) if last.last().is_some_and(|before| record.start.0 - before.start.0 <= GAP) => {
-                last.push(record)
+                last.push(record);
             }
             _ => all.push(vec![record]),
         }

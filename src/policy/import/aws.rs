@@ -49,13 +49,12 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
     }
     if let Some(entries) = entries {
         let cidrs = entries.items().iter().filter_map(|entry| said(entry, "Cidr")).cloned().collect();
-        match said(root, "PrefixListId") {
-            Some(key) => facts.sets.push(SetFact { key: key.clone(), name: None, entries: cidrs }),
-            None => {
-                let message = "the entries do not say of which prefix list they are";
-                let finding = Diagnostic::new(codes::MISSING_FIELD, message).at(entries.span.clone(), "");
-                findings.push(finding.help("add it: jq '. + {PrefixListId: \"pl-...\"}'"));
-            }
+        if let Some(key) = said(root, "PrefixListId") {
+            facts.sets.push(SetFact { key: key.clone(), name: None, entries: cidrs });
+        } else {
+            let message = "the entries do not say of which prefix list they are";
+            let finding = Diagnostic::new(codes::MISSING_FIELD, message).at(entries.span.clone(), "");
+            findings.push(finding.help("add it: jq '. + {PrefixListId: \"pl-...\"}'"));
         }
     }
     Some(facts)

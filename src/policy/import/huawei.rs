@@ -184,7 +184,8 @@ fn service(node: &Node, form: Form, fields: &mut Fields, findings: &mut Findings
     };
     let all = ports.iter().all(|piece| piece.text == "1-65535");
     // Of protocols without ports the whole range may be said all the same: it is all of them.
-    if !ports.is_empty() && !(all && !has_ports) && !(all && multiport.is_some()) {
+    let means_all = all && (!has_ports || multiport.is_some());
+    if !ports.is_empty() && !means_all {
         fields.ports = Some(ports);
     }
 }

@@ -81,15 +81,14 @@ fn rule(node: &Node, stem: &Piece, facts: &mut Facts, findings: &mut Findings) {
     fields.broken = findings[before..].iter().any(Diagnostic::is_error);
     let group = said(node, "Security Group").unwrap_or(stem).clone();
     let direction = said(node, "Direction").map(|piece| field::direction(piece, findings));
-    let directions = match direction {
-        Some(direction) => direction.into_iter().collect(),
-        None => {
-            facts.note(
-                "the list shows no directions, so verdicts that hang on it are undecided: list with --long",
-            );
-            fields.doubt = Some(Doubt::LostField);
-            Direction::BOTH.to_vec()
-        }
+    let directions = if let Some(direction) = direction {
+        direction.into_iter().collect()
+    } else {
+        facts.note(
+            "the list shows no directions, so verdicts that hang on it are undecided: list with --long",
+        );
+        fields.doubt = Some(Doubt::LostField);
+        Direction::BOTH.to_vec()
     };
     for direction in directions {
         let mut push = |fields: Fields| {

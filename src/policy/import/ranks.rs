@@ -16,12 +16,11 @@ impl Ranks {
     pub(super) fn new<'p>(all: impl Iterator<Item = &'p Piece>, findings: &mut Findings) -> Self {
         let mut numbers = BTreeMap::new();
         for piece in all {
-            match piece.text.parse::<u32>() {
-                Ok(number) => _ = numbers.entry(number).or_insert(piece),
-                Err(_) => {
-                    let message = format!("expected a priority, found `{}`", piece.text);
-                    findings.push(Diagnostic::new(codes::BAD_PRIORITY, message).at(piece.span.clone(), ""));
-                }
+            if let Ok(number) = piece.text.parse::<u32>() {
+                numbers.entry(number).or_insert(piece);
+            } else {
+                let message = format!("expected a priority, found `{}`", piece.text);
+                findings.push(Diagnostic::new(codes::BAD_PRIORITY, message).at(piece.span.clone(), ""));
             }
         }
         let ranked = (1..=100).filter_map(Priority::new).zip(&numbers);

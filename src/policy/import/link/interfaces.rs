@@ -59,23 +59,20 @@ pub(super) fn merge(layers: &[Layer], keys: &Keys<'_>, findings: &mut Vec<Diagno
             let shared = || new.addresses.iter().find_map(|(range, _)| owners.get(range).copied());
             let apart = |&at: &usize| together || drafts[at].layer != number;
             let at = by_id.or_else(|| shared().filter(apart));
-            let at = match at {
-                Some(at) => {
-                    join(&mut drafts[at], new, number, findings);
-                    at
-                }
-                None => {
-                    let Attachment { id, name, rank, addresses, behind, groups } = new;
-                    let ids = id.into_iter().collect();
-                    // A port without a name, or a pod that stands for its node: its address says more.
-                    let name = match addresses.first().filter(|_| rank == 0) {
-                        Some((range, _)) => name.reworded(range.to_string()),
-                        None => name,
-                    };
-                    let names = vec![];
-                    drafts.push(Draft { ids, name, rank, addresses, behind, groups, names, layer: number });
-                    drafts.len() - 1
-                }
+            let at = if let Some(at) = at {
+                join(&mut drafts[at], new, number, findings);
+                at
+            } else {
+                let Attachment { id, name, rank, addresses, behind, groups } = new;
+                let ids = id.into_iter().collect();
+                // A port without a name, or a pod that stands for its node: its address says more.
+                let name = match addresses.first().filter(|_| rank == 0) {
+                    Some((range, _)) => name.reworded(range.to_string()),
+                    None => name,
+                };
+                let names = vec![];
+                drafts.push(Draft { ids, name, rank, addresses, behind, groups, names, layer: number });
+                drafts.len() - 1
             };
             for (range, _) in &drafts[at].addresses {
                 owners.entry(*range).or_insert(at);

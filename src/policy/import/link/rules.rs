@@ -35,20 +35,17 @@ pub(super) fn add(
         for rule in &facts.rules {
             let mut fields = rule.fields.clone();
             look_up(&mut fields, keys, members);
-            match rule.group.as_ref().and_then(|key| keys.group(&key.text)) {
-                Some(name) => {
-                    if repeated(rule, &name, layer, &mut seen, &mut lists, findings) {
-                        continue;
-                    }
-                    variants(fields, trust, lists.entry(name).or_default(), rule.direction);
+            if let Some(name) = rule.group.as_ref().and_then(|key| keys.group(&key.text)) {
+                if repeated(rule, &name, layer, &mut seen, &mut lists, findings) {
+                    continue;
                 }
-                None => {
-                    unattached(rule, findings);
-                    for name in &own {
-                        let id = fields.id.as_ref().map(|id| id.reworded(format!("{}.unattached", id.text)));
-                        let fields = Fields { doubt: Some(Doubt::Unattached), id, ..fields.clone() };
-                        lists.entry(name.clone()).or_default()[index(rule.direction)].push(fields);
-                    }
+                variants(fields, trust, lists.entry(name).or_default(), rule.direction);
+            } else {
+                unattached(rule, findings);
+                for name in &own {
+                    let id = fields.id.as_ref().map(|id| id.reworded(format!("{}.unattached", id.text)));
+                    let fields = Fields { doubt: Some(Doubt::Unattached), id, ..fields.clone() };
+                    lists.entry(name.clone()).or_default()[index(rule.direction)].push(fields);
                 }
             }
         }

@@ -42,7 +42,7 @@ impl<'r, 'n> References<'r, 'n> {
         for reference in references(expression) {
             match self.target(reference, &path, resource, 0) {
                 Some(target) if found.iter().all(|known| known.address != target.address) => {
-                    found.push(target)
+                    found.push(target);
                 }
                 Some(_) => {}
                 None => return None,
