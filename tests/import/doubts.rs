@@ -45,6 +45,9 @@ fn unknown_membership() {
             ("tcp 192.0.2.1 > 10.0.0.1:81", "no-rule"),
         ],
     );
+    let warned = loaded.diagnostics.iter().filter(|finding| finding.code.name == "unknown-members");
+    let messages: Vec<_> = warned.map(|finding| finding.message.as_str()).collect();
+    assert_eq!(messages, ["no input gives the addresses of group elsewhere, which 2 rules name"]);
     // An allow that may match, before one that does: it passes either way.
     let loaded = v3(&format!("{allow}, {sure}").replace("22,80", "23,80"));
     assert_reasons(

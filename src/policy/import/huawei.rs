@@ -58,6 +58,12 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
         (facts.dialect, facts.state, facts.allow_only) =
             (Some(Dialect::Union), Some(StateProfile::LINUX), true);
     }
+    if form == Form::Older && !facts.rules.is_empty() {
+        facts.note(
+            "this form shows a deny rule as an allow rule, so verdicts by its rules are undecided: export through v3, or \
+             say --trust-allow when the groups only allow",
+        );
+    }
     if let Some(marker) = root.get("page_info").and_then(|page| said(page, "next_marker")) {
         let finding = Diagnostic::new(codes::INCOMPLETE_EXPORT, "the list goes on behind this page");
         let help = format!("give the page from marker {} too, or ask for more per page (limit)", marker.text);

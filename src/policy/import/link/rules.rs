@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diag::{Diagnostic, codes};
+use crate::diag::{Diagnostic, Span, codes};
 use crate::policy::scenario::written::{Fields, RemoteKind, Written};
 use crate::policy::tree::Piece;
 use crate::policy::{Action, Direction, Doubt, Priority};
@@ -50,6 +50,7 @@ pub(super) fn add(
             }
         }
     }
+    tell_unknown(&lists, findings);
     for (key, group) in groups.iter().filter(|(_, group)| !group.has_rules) {
         if let Some(name) = keys.group(key) {
             *lists.entry(name).or_default() =
@@ -122,6 +123,25 @@ fn look_up(fields: &mut Fields, keys: &Keys<'_>, members: &BTreeSet<String>) {
             }
             other => other.clone(),
         };
+    }
+}
+
+/// Tells once what no input gives the addresses of, at the first rule that names it.
+fn tell_unknown(lists: &BTreeMap<String, [Vec<Fields>; 2]>, findings: &mut Vec<Diagnostic>) {
+    let mut unknown: BTreeMap<&str, (usize, &Span)> = BTreeMap::new();
+    for remote in lists.values().flatten().flatten().flat_map(|fields| fields.remotes.iter().flatten()) {
+        if let RemoteKind::Unknown(text) = &remote.kind {
+            let (count, span) = unknown.entry(text).or_insert((0, &remote.span));
+            *count += 1;
+            if remote.span.start < span.start {
+                *span = &remote.span;
+            }
+        }
+    }
+    for (text, (count, span)) in unknown {
+        let rules = if count == 1 { "1 rule".to_owned() } else { format!("{count} rules") };
+        let message = format!("no input gives the addresses of {text}, which {rules} name");
+        findings.push(Diagnostic::new(codes::UNKNOWN_MEMBERS, message).at(span.clone(), ""));
     }
 }
 

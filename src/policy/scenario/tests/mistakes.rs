@@ -203,6 +203,7 @@ const ELSEWHERE: &[&str] = &[
     "not-understood",
     "unattached-rule",
     "incomplete-export",
+    "unknown-members",
     "layers-differ",
     "assumed",
 ];
