@@ -151,7 +151,7 @@ impl Groups {
 
     /// The rules as the ingress of one interface with three groups; rule numbers are those of the filter set.
     pub(crate) fn policy(&self) -> Policy {
-        let origin = || Origin { file: "bench".into(), line: 0, span: 0..0 };
+        let origin = || Origin { file: "bench".into(), line: 0, span: 0..0, place: None };
         let third = self.rules.len().div_ceil(3);
         let rule = |(at, shape): (usize, &Shape)| Rule {
             name: format!("rule-{at}"),
@@ -173,6 +173,7 @@ impl Groups {
                 .collect(),
             remote_text: String::new(),
             enabled: true,
+            doubt: None,
             description: String::new(),
             origin: origin(),
         };

@@ -75,7 +75,7 @@ fn service(kind: u8, a: u8, b: u8) -> ServiceMatch {
 }
 
 fn origin() -> Origin {
-    Origin { file: "drawn".into(), line: 0, span: 0..0 }
+    Origin { file: "drawn".into(), line: 0, span: 0..0, place: None }
 }
 
 fn policy(dialect: Dialect, drawn: &[Bytes]) -> Policy {
@@ -98,6 +98,7 @@ fn policy(dialect: Dialect, drawn: &[Bytes]) -> Policy {
             remote: std::iter::once(remote(range, [r0, r1, r2, r3])).collect::<AddressSet>(),
             remote_text: String::new(),
             enabled: place < 0xf0,
+            doubt: None,
             description: String::new(),
             origin: origin(),
         });

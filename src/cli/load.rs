@@ -7,7 +7,7 @@ use super::{Error, ScenarioArgs, output};
 
 /// Reads a scenario; its findings go to standard error, and errors among them end the command.
 pub(super) fn scenario(args: &ScenarioArgs) -> Result<Scenario, Error> {
-    let loaded = Scenario::load(&args.scenario);
+    let loaded = Scenario::load_all(&args.beside.inputs(&args.scenarios));
     report_findings(&loaded);
     loaded.scenario.ok_or(Error::Scenario)
 }

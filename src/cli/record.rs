@@ -56,8 +56,12 @@ fn key(text: &str) -> Result<Key, String> {
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let mut inputs = args.source.all_inputs();
-    inputs.push(args.scenario.scenario.clone());
+    inputs.extend(args.scenario.scenarios.iter().cloned());
     files::check_apart(&inputs, args.output.iter())?;
+    let [path] = &args.scenario.scenarios[..] else {
+        let why = "a suite names one scenario: bring them together first, with sgsim convert";
+        return Err(Error::Message(why.to_owned()));
+    };
     let scenario = load::scenario(&args.scenario)?;
     let matcher = Compiled::new(&scenario.policy);
     let input = args.source.open_all(pipeline::BLOCK_SIZE)?;
@@ -68,7 +72,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         output::complain(error);
     }
     let anonymiser = args.anonymise.as_ref().map(|key| Anonymiser::new(&scenario, key.0));
-    let path = from_suite(&args.scenario.scenario, args.output.as_deref());
+    let path = from_suite(path, args.output.as_deref());
     let captures: Vec<_> = reading.captures.iter().map(|capture| capture.name.clone()).collect();
     let recording = Recording { scenario_path: &path, captures: &captures, anonymiser: anonymiser.as_ref() };
     let target = args.output.clone().unwrap_or_else(|| PathBuf::from("-"));

@@ -12,6 +12,7 @@ use crate::report::{
     Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Repeats, Results, Show,
 };
 
+use super::logs::{self, Logs};
 use super::source::{Reading, Source};
 use super::{Error, ExitStatus, ScenarioArgs, files, load, output, threads};
 
@@ -45,6 +46,10 @@ pub(super) struct Args {
     /// group was asked about anything.
     #[arg(long, value_name = "VERDICT,...", value_parser = verdicts, help_heading = "Output")]
     fail_on: Option<Show>,
+    /// Compare the verdicts with the ACCEPT and REJECT of flow logs: a score, and the flows where they disagree (text or
+    /// json). Exit with status 1 when there are some, with 4 when there was nothing to compare.
+    #[arg(long, conflicts_with_all = ["flows", "connections", "packets", "show", "matrix", "fail_on", "verify"], help_heading = "Output")]
+    against_log: bool,
     /// Threads to work with: all processors unless told.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     threads: Option<u16>,
@@ -69,6 +74,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     args.check_files()?;
     let scenario = load::scenario(&args.scenario)?;
     let policy = &scenario.policy;
+    if args.against_log {
+        return args.compare_logs(policy);
+    }
     let matcher = Compiled::new(policy);
     // Created before the work begins, so that a file that cannot be written is told at once.
     let mut report_file = args.output.as_deref().map(files::create_plain).transpose()?;
@@ -84,7 +92,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let Reading { captures, errors, repetition } = reading;
     let tally = threads.install(|| replay.tally());
     let results = Results {
-        scenario: &args.scenario.scenario.display().to_string(),
+        scenario: &args.scenario.name(),
         policy,
         matcher: &matcher,
         tally: &tally,
@@ -150,6 +158,19 @@ fn write_report(args: &Args, results: &Results<'_>, out: &mut (dyn Write + Send)
 }
 
 impl Args {
+    /// Compares with what flow logs say.
+    fn compare_logs(&self, policy: &Policy) -> Result<ExitStatus, Error> {
+        let Some(logs) = Logs::among(&self.source.files()?)? else {
+            return Err(Error::Message(
+                "--against-log needs flow logs: captures say nothing of verdicts".to_owned(),
+            ));
+        };
+        match &self.output {
+            Some(path) => logs::compare(&logs, policy, self.format, &mut *files::create_plain(path)?),
+            None => logs::compare(&logs, policy, self.format, &mut output::stdout()),
+        }
+    }
+
     /// Replays all packets, writing their records on the way.
     fn judge_all<'p>(
         &self,
@@ -210,6 +231,9 @@ impl Args {
             let needs = "--verify reads the captures a second time: it needs files";
             return Err(Error::Message(needs.to_owned()));
         }
+        if Logs::among(&self.source.files()?)?.is_some() {
+            return Err(Error::Message("--verify compares captures, and these are flow logs".to_owned()));
+        }
         if self.source.dedup {
             return Err(Error::Message(
                 "--verify does not leave out repeated packets: not with --dedup".to_owned(),
@@ -222,12 +246,12 @@ impl Args {
     fn disagreement(&self, difference: &Difference) -> Error {
         let captures = self.source.captures.iter().map(|path| path.display().to_string());
         let captures = captures.collect::<Vec<_>>().join(" ");
-        let scenario = self.scenario.scenario.display();
+        let scenario = self.scenario.again();
         let again = match difference {
             Difference::Frame { frame, .. } => {
-                format!("sgsim explain -s {scenario} {captures} --frame {frame}")
+                format!("sgsim explain {scenario} {captures} --frame {frame}")
             }
-            Difference::Sum => format!("sgsim replay -s {scenario} {captures} --verify -j 1"),
+            Difference::Sum => format!("sgsim replay {scenario} {captures} --verify -j 1"),
         };
         Error::Message(format!("{difference}; this is a mistake in sgsim, please report it; see: {again}"))
     }
@@ -248,7 +272,7 @@ impl Args {
     fn check_files(&self) -> Result<(), Error> {
         let outputs = [&self.output, &self.connections, &self.packets].into_iter().flatten();
         let mut inputs = self.source.all_inputs();
-        inputs.push(self.scenario.scenario.clone());
+        inputs.extend(self.scenario.scenarios.iter().cloned());
         files::check_apart(&inputs, outputs)
     }
 }

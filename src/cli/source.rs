@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::replay::{Judged, Observer, Out, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink, plural};
 
+use super::logs::Logs;
 use super::{Error, live, output};
 
 /// What errors call the capture that `-` stands for.
@@ -21,7 +22,7 @@ const STDIN: &str = "standard input";
 #[group(skip)]
 pub(super) struct Source {
     /// Captures (pcap or pcapng, also .gz, .zst, .lz4; folders of them; `-` is standard input), one timeline in order
-    /// of time.
+    /// of time; or flow logs (AWS, Huawei Cloud, Azure, Zeek conn.log, CSV).
     #[arg(
         value_name = "CAPTURE",
         required_unless_present = "flows",
@@ -46,8 +47,18 @@ pub(super) struct Source {
 
 /// Packets on their way into a replay.
 pub(super) enum Packets {
-    Captures { timeline: Box<Timeline>, summaries: Vec<CaptureSummary>, inner: VecDeque<(u64, Layer)> },
-    Flows(std::vec::IntoIter<Flow>, u64),
+    Captures {
+        timeline: Box<Timeline>,
+        summaries: Vec<CaptureSummary>,
+        inner: VecDeque<(u64, Layer)>,
+    },
+    /// Flows that were written or logged, with what was read of their logs, and what went wrong.
+    Flows {
+        flows: std::vec::IntoIter<(Flow, Timestamp)>,
+        number: u64,
+        summaries: Vec<CaptureSummary>,
+        errors: Vec<String>,
+    },
 }
 
 impl Source {
@@ -59,9 +70,13 @@ impl Source {
     /// Opens the captures. Those that cannot be read are told at the end, with the packets of the others.
     pub(super) fn open(&self) -> Result<Packets, Error> {
         if self.captures.is_empty() {
-            return Ok(Packets::Flows(self.flows.clone().into_iter(), 0));
+            return Ok(Packets::of_flows(self.written()));
         }
         let captures = unfolded(&self.captures)?;
+        if let Some(logs) = Logs::among(&captures)? {
+            let flows = logs.openings().into_iter();
+            return Ok(Packets::Flows { flows, number: 0, summaries: logs.summaries, errors: logs.errors });
+        }
         let timeline = match &captures[..] {
             [one] if is_stdin(one) => {
                 let reader = CaptureReader::new(STDIN, live::StandardInput::open());
@@ -90,7 +105,7 @@ pub(super) enum Whole {
     Captures(Captures, Vec<PathBuf>),
     /// Packet by packet, as they come.
     Live(Packets),
-    Flows(Vec<Flow>),
+    Flows(Vec<(Flow, Timestamp)>, Reading),
 }
 
 /// What was read of each capture, what went wrong, and how often packets were shown again.
@@ -117,6 +132,11 @@ impl Source {
         inputs
     }
 
+    /// The flows of the command line; they have no time.
+    fn written(&self) -> Vec<(Flow, Timestamp)> {
+        self.flows.iter().map(|&flow| (flow, Timestamp(0))).collect()
+    }
+
     /// The captures, with those that are in a folder in its place.
     pub(super) fn files(&self) -> Result<Vec<PathBuf>, Error> {
         unfolded(&self.captures)
@@ -125,12 +145,17 @@ impl Source {
     /// Opens everything for a whole replay.
     pub(super) fn open_all(&self, block_size: usize) -> Result<Whole, Error> {
         if self.captures.is_empty() {
-            return Ok(Whole::Flows(self.flows.clone()));
+            return Ok(Whole::Flows(self.written(), Reading::default()));
         }
         if self.captures.iter().any(|path| is_stdin(path)) {
             return self.open().map(Whole::Live);
         }
         let files = self.files()?;
+        if let Some(logs) = Logs::among(&files)? {
+            let flows = logs.openings();
+            let reading = Reading { captures: logs.summaries, errors: logs.errors, ..Reading::default() };
+            return Ok(Whole::Flows(flows, reading));
+        }
         Ok(Whole::Captures(Captures::open(&files, block_size, self.dedup, self.tunnels()), files))
     }
 }
@@ -140,7 +165,7 @@ impl Whole {
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
             Self::Captures(..) | Self::Live(_) => replay,
-            Self::Flows(_) => replay.without_past(),
+            Self::Flows(..) => replay.without_past(),
         }
     }
 
@@ -157,16 +182,16 @@ impl Whole {
                 reading(captures.judge(replay, out, progress.count()), &files)
             }
             Self::Live(packets) => judge_live(packets, policy, replay, out),
-            Self::Flows(flows) => {
-                for (number, flow) in (1..).zip(flows) {
-                    replay.push(number, flow.packet(Timestamp(0)), &mut (), &mut |judged| {
-                        if let Some(out) = &mut out {
-                            // As few as were typed: not worth stopping for.
-                            let _ = out(judged);
+            Self::Flows(flows, reading) => {
+                let mut wanted = true;
+                for (number, (flow, time)) in (1..).zip(flows) {
+                    replay.push(number, flow.packet(time), &mut (), &mut |judged| {
+                        if let (Some(out), true) = (&mut out, wanted) {
+                            wanted = out(judged).is_continue();
                         }
                     });
                 }
-                Reading::default()
+                reading
             }
         }
     }
@@ -243,21 +268,26 @@ fn unfolded(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 }
 
 impl Packets {
+    /// Flows without a log.
+    pub(super) fn of_flows(flows: Vec<(Flow, Timestamp)>) -> Self {
+        Self::Flows { flows: flows.into_iter(), number: 0, summaries: vec![], errors: vec![] }
+    }
+
     /// A replay as these packets need it: written flows open their connections, so nothing was there before them.
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
             Self::Captures { .. } => replay,
-            Self::Flows(..) => replay.without_past(),
+            Self::Flows { .. } => replay.without_past(),
         }
     }
 
     /// The next packet with its frame number: a frame, then what was opened of it.
     pub(super) fn next(&mut self) -> Option<(u64, Layer)> {
         match self {
-            Self::Flows(flows, number) => {
-                let flow = flows.next()?;
+            Self::Flows { flows, number, .. } => {
+                let (flow, time) = flows.next()?;
                 *number += 1;
-                Some((*number, Layer::outer(flow.packet(Timestamp(0)))))
+                Some((*number, Layer::outer(flow.packet(time))))
             }
             Self::Captures { timeline, summaries, inner } => {
                 if let Some(next) = inner.pop_front() {
@@ -300,13 +330,16 @@ impl Packets {
     pub(super) fn repetition(&self) -> Repetition {
         match self {
             Self::Captures { timeline, .. } => timeline.repetition(),
-            Self::Flows(..) => Repetition::default(),
+            Self::Flows { .. } => Repetition::default(),
         }
     }
 
     /// What was read of each capture, and what went wrong.
     pub(super) fn finish(self) -> (Vec<CaptureSummary>, Vec<String>) {
-        let Self::Captures { timeline, mut summaries, .. } = self else { return (vec![], vec![]) };
+        let (timeline, mut summaries) = match self {
+            Self::Captures { timeline, summaries, .. } => (timeline, summaries),
+            Self::Flows { summaries, errors, .. } => return (summaries, errors),
+        };
         // Ctrl-C cuts a live capture where it stands: that is its end, not an error.
         let ended = live::was_interrupted();
         let errors: Vec<_> = timeline.errors().iter().filter(|error| !(ended && error.is_cut())).collect();

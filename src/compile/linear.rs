@@ -88,6 +88,20 @@ impl Matcher for Linear<'_> {
         }
     }
 
+    fn behind(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+        rule: RuleId,
+    ) -> Option<RuleId> {
+        let rules = self.in_order(interface, direction);
+        let at = rules.iter().position(|&id| id == rule)?;
+        // A group that is bound twice is asked where it stands first.
+        let (before, behind) = rules.split_at(at + 1);
+        behind.iter().copied().find(|id| !before.contains(id) && self.policy.rule(*id).matches(header))
+    }
+
     fn each_group(
         &self,
         interface: InterfaceId,

@@ -5,7 +5,8 @@ pub(crate) use super::scenario::address;
 pub(crate) use super::scenario::keys::{Key, Shape, key, required};
 pub(crate) use super::scenario::read::{Findings, choice, map, object, scalar, text, texts, wrong_type};
 pub(crate) use super::scenario::rule::pieces;
-pub(crate) use super::yaml::{Kind, Node, Piece, load, parse};
+pub(crate) use super::tree::{Kind, Node, Piece};
+pub(crate) use super::yaml::{load, parse};
 
 use crate::packet::Family;
 

@@ -10,6 +10,7 @@ pub mod csv;
 mod documented;
 pub mod engine;
 pub mod explain;
+pub mod fidelity;
 #[cfg(test)]
 mod fixture;
 mod format;

@@ -190,6 +190,17 @@ impl Matcher for Compiled<'_> {
         }
     }
 
+    /// Asked only about rules in doubt, so without a table.
+    fn behind(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+        rule: RuleId,
+    ) -> Option<RuleId> {
+        self.linear.behind(interface, direction, header, rule)
+    }
+
     fn each_group(
         &self,
         interface: InterfaceId,

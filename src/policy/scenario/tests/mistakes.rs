@@ -191,8 +191,22 @@ fn escapes_and_folded_lines_point_at_the_whole_text() {
     ]));
 }
 
-/// Mistakes that make no page: they are asserted where they are made.
-const ELSEWHERE: &[&str] = &["unreadable-file", "not-utf8", "too-large"];
+/// Mistakes that make no page: they are asserted where they are made, those of exports in `tests/import`.
+const ELSEWHERE: &[&str] = &[
+    "unreadable-file",
+    "not-utf8",
+    "too-large",
+    "unknown-format",
+    "nothing-used",
+    "missing-field",
+    "two-remotes",
+    "not-understood",
+    "unattached-rule",
+    "incomplete-export",
+    "unknown-members",
+    "layers-differ",
+    "assumed",
+];
 
 #[test]
 fn every_code_is_on_a_page() {
