@@ -13,12 +13,14 @@ times=$(mktemp)
 trap 'rm -f "$times"' EXIT
 
 measure() { # NAME FILE COMMAND...
-    local name=$1 file=$2 figures
+    local name=$1 file=$2 figures peak
     shift 2
-    figures=$(mktemp)
-    /usr/bin/time -o "$figures" -f '%e %U %S %M' "$@" >/dev/null 2>/dev/null
-    echo "$file $name $(tail -n 1 "$figures")" >>"$times"
-    rm -f "$figures"
+    figures=$(mktemp) peak=$(mktemp)
+    # In milliseconds: time(1) knows hundredths only.
+    local TIMEFORMAT='%3R %3U %3S'
+    { time /usr/bin/time -o "$peak" -f '%M' "$@" >/dev/null 2>/dev/null; } 2>"$figures"
+    echo "$file $name $(tail -n 1 "$figures") $(tail -n 1 "$peak")" >>"$times"
+    rm -f "$figures" "$peak"
 }
 
 for file in mixed small; do cat "$folder/$file.pcap" >/dev/null; done # warm
@@ -44,7 +46,7 @@ for file in mixed small; do
     for name in cat tcpdump sgsim-j1 sgsim-j2; do
         wall=$(median "$file" "$name" 3) cpu=$(median "$file" "$name" cpu) memory=$(median "$file" "$name" 6)
         awk -v f="$file" -v n="$name" -v w="$wall" -v c="$cpu" -v m="$memory" -v a="$cat" -v d="$dump" -v e="$dump_cpu" \
-            'BEGIN { printf "%-6s %-9s %8.2f %8.2f %9d %10.2f %14.2f %14.2f\n", f, n, w, c, m, w / a, w / d, c / e }'
+            'BEGIN { printf "%-6s %-9s %8.3f %8.3f %9d %10.2f %14.2f %14.2f\n", f, n, w, c, m, w / a, w / d, c / e }'
     done
     awk -v f="$file" -v a="$(median "$file" sgsim-j1 3)" -v b="$(median "$file" sgsim-j2 3)" \
         'BEGIN { printf "%-6s two threads are %.2f times as fast as one\n", f, a / b }'

@@ -146,19 +146,19 @@ fn write(frames: &[Frame], path: &Path, size: u64, small: bool) -> Result<(), Bo
     let mut octets = Octets::default();
     let mut bytes = Vec::new();
     let length = frames.last().map_or(0, |frame| frame.after) + 1_000_000_000;
-    let repeat = |copy| if small { 1 + u64::from(copy % 2 == 0) } else { 4 };
+    let repeat = if small { 1 } else { 4 };
     'all: loop {
         for frame in frames {
             for copy in wave * AT_ONCE..(wave + 1) * AT_ONCE {
                 if frame.is_scan && copy % 8 != 0 {
                     continue;
                 }
-                for again in 0..if frame.has_payload { repeat(copy) } else { 1 } {
+                for again in 0..if frame.has_payload { repeat } else { 1 } {
                     bytes.clone_from(&frame.bytes);
                     if frame.has_payload && small {
                         let headers = if bytes[23] == 6 { 34 + usize::from(bytes[46] >> 4) * 4 } else { 42 };
                         let most = bytes.len();
-                        resize(&mut bytes, (headers + 16).max(60).min(most));
+                        resize(&mut bytes, (headers + 8).max(60).min(most));
                     } else if frame.has_payload {
                         turn = (turn + 1) % SIZES.len();
                         let length = bytes.len().max(SIZES[turn]);

@@ -25,7 +25,7 @@ pub use doubt::Ruling;
 pub use linear::Linear;
 pub use simd::Path;
 
-use crate::packet::Header;
+use crate::packet::{Header, Service};
 use crate::policy::{Direction, InterfaceId, Policy, RuleId};
 
 /// Decides which rule applies at a step. Immutable data, shared by all threads.
@@ -73,5 +73,16 @@ pub trait Matcher: Send + Sync {
     ) {
         said.clear();
         said.extend(self.each_group(interface, direction, header));
+    }
+
+    /// The first addresses of intervals of the IPv4 addresses, ascending from 0, within which no answer differs;
+    /// `None` when they are not known.
+    fn edges_v4(&self) -> Option<&[u32]> {
+        None
+    }
+
+    /// A class of the service: of the services of a class no answer differs. `None` when it is not known.
+    fn service_class(&self, _service: Service) -> Option<u16> {
+        None
     }
 }

@@ -99,17 +99,26 @@ pub(super) fn judge<M: Matcher>(
     let most = (rayon::current_num_threads() * BLOCKS_PER_THREAD).clamp(BLOCKS_PER_THREAD * 2, MOST_BLOCKS);
     let mut chain = Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };
     let (mut current, mut next) = (Epoch::default(), Epoch::default());
+    let alone = rayon::current_num_threads() == 1;
     let mut read = Read::default();
-    next.read(file, 0, most, &chain.buffers);
-    while !next.batches.is_empty() {
-        std::mem::swap(&mut current, &mut next);
+    current.read(file, 0, most, &chain.buffers);
+    while !current.batches.is_empty() {
         chain.check(&mut current);
         current.batches.iter().for_each(|batch| read.add(batch));
         let (batches, out) = (&current.batches, out.as_deref_mut());
         let first = if chain.error.is_some() { file.count() } else { current.first + batches.len() as u64 };
         let buffers = &chain.buffers;
-        let ((), more) =
-            rayon::join(|| next.read(file, first, most, buffers), || replay.push_batches(batches, out));
+        let more = if alone {
+            // One stretch at a time: it stays in the cache.
+            let more = replay.push_batches(batches, out);
+            current.read(file, first, most, buffers);
+            more
+        } else {
+            let read = || next.read(file, first, most, buffers);
+            let ((), more) = rayon::join(read, || replay.push_batches(batches, out));
+            std::mem::swap(&mut current, &mut next);
+            more
+        };
         progress.store(read.frames, Ordering::Relaxed);
         if more.is_break() {
             break;

@@ -109,6 +109,11 @@ impl Owners {
         owners
     }
 
+    /// The first addresses of the IPv4 intervals that belong to one interface or to none, ascending; the first is 0.
+    pub fn edges_v4(&self) -> impl Iterator<Item = u32> {
+        self.v4.iter().map(|&(start, _)| start)
+    }
+
     /// Every address that belongs to an interface, as ranges with their interface, ascending; IPv4 before IPv6.
     pub fn ranges(&self) -> impl Iterator<Item = (AddressRange, InterfaceId)> {
         let v4 = self.v4.iter().enumerate().filter_map(|(at, &(first, id))| {

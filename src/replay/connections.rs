@@ -18,11 +18,11 @@ impl Place {
         ConnectionVerdict::ALL[(self.0 >> 56) as usize]
     }
 
-    const fn shard(self) -> usize {
+    pub(super) const fn shard(self) -> usize {
         (self.0 >> 32 & 0xffff) as usize
     }
 
-    const fn local(self) -> Local {
+    pub(super) const fn local(self) -> Local {
         Local::from_bits((self.0 & 0xffff_ffff) as u32)
     }
 }
@@ -50,6 +50,7 @@ impl<'a> Connections<'a> {
         self.order.get(id.index()).map(|&place| self.at(place))
     }
 
+    #[inline]
     fn at(&self, place: Place) -> Connection {
         let shard = &self.shards[place.shard()];
         let outer = shard.outer(place.local());
@@ -62,11 +63,27 @@ impl<'a> Connections<'a> {
         Iter { connections: *self, places: self.order.iter() }
     }
 
-    /// Those of one verdict, unpacked by all threads of the current pool.
-    pub fn par_of(&self, verdict: ConnectionVerdict) -> impl ParallelIterator<Item = Connection> + use<'a> {
-        let connections = *self;
-        let places = self.order.par_iter().filter(move |place| place.verdict() == verdict);
-        places.map(move |&place| connections.at(place))
+    /// Those of one verdict, folded by all threads of the current pool; all connections of a pair of hosts are given to one
+    /// call of `fold`, in no order that means anything, with those of other pairs perhaps.
+    pub fn fold_by_hosts<T: Send>(
+        &self,
+        verdict: ConnectionVerdict,
+        fold: impl Fn(Group<'_>, &mut Vec<T>) + Sync,
+    ) -> Vec<T> {
+        let places = self.order.par_iter().filter(|place| place.verdict() == verdict);
+        let mut places: Vec<(u64, Place)> =
+            places.map(|&place| (self.shards[place.shard()].hosts(place.local()), place)).collect();
+        places.par_sort_unstable_by_key(|&(hosts, _)| hosts);
+        let groups = places.par_chunk_by(|(a, _), (b, _)| a == b);
+        let folded = groups.fold(Vec::new, |mut folded, group| {
+            fold(Group { connections: *self, places: group.iter() }, &mut folded);
+            folded
+        });
+        let append = |mut folded: Vec<T>, mut more: Vec<T>| {
+            folded.append(&mut more);
+            folded
+        };
+        folded.reduce_with(append).unwrap_or_default()
     }
 
     /// Those of one verdict; the others are not even looked at.
@@ -80,6 +97,31 @@ impl<'a> Connections<'a> {
 impl std::fmt::Debug for Connections<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Some connections of a replay, one after the other.
+pub struct Group<'a> {
+    connections: Connections<'a>,
+    places: std::slice::Iter<'a, (u64, Place)>,
+}
+
+impl Iterator for Group<'_> {
+    type Item = Connection;
+
+    #[inline]
+    fn next(&mut self) -> Option<Connection> {
+        self.places.next().map(|&(_, place)| self.connections.at(place))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.places.size_hint()
+    }
+}
+
+impl std::fmt::Debug for Group<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Group").field("left", &self.places.len()).finish_non_exhaustive()
     }
 }
 

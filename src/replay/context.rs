@@ -1,8 +1,10 @@
 //! What is the same for all packets of a replay.
 
+use crate::compile::Matcher;
 use crate::packet::{Domain, Icmp, IcmpRole, IpPacket, Packet, Protocol, TcpFlags, Timestamp, Transport};
 use crate::policy::{InterfaceId, Policy, StateProfile, Timeouts};
 
+use super::hosts::Hosts;
 use super::shard::{Limits, Local};
 use super::{ControlTraffic, Judgement, Reason, StepVerdict};
 
@@ -19,6 +21,8 @@ pub(super) struct Context<'p, M> {
     /// The timeouts that tell when a five-tuple begins a new conversation.
     pub timeouts: Timeouts,
     pub limits: Limits,
+    /// Hosts that are judged alike, where the matcher knows.
+    pub hosts: Option<Hosts>,
     /// Whether judged frames are wanted, and not only what came of them.
     pub wanted: bool,
     /// The packets that carry those that are being judged, by sequence, ascending.
@@ -64,13 +68,16 @@ pub(super) struct At {
     pub nesting: Nesting,
 }
 
-impl<'p, M> Context<'p, M> {
+impl<'p, M: Matcher> Context<'p, M> {
     pub(super) fn new(policy: &'p Policy, matcher: &'p M) -> Self {
         let timeouts = conversation_timeouts(policy);
         let limits = Limits::new(&timeouts);
-        Self { policy, matcher, start: None, timeouts, limits, wanted: false, carriers: vec![] }
+        let hosts = Hosts::new(&policy.owners, matcher);
+        Self { policy, matcher, start: None, timeouts, limits, hosts, wanted: false, carriers: vec![] }
     }
+}
 
+impl<M> Context<'_, M> {
     /// What carries the packet of this sequence: the one before it.
     pub(super) fn carrier(&self, sequence: u64) -> Carrier {
         let before = sequence.wrapping_sub(1);
@@ -122,11 +129,16 @@ pub fn control_traffic(ip: &IpPacket) -> Option<ControlTraffic> {
     match (ip.protocol, ip.transport) {
         (_, Transport::Icmp(icmp)) => is_discovery(ip, &icmp).then_some(ControlTraffic::NeighbourDiscovery),
         (Protocol::UDP, Transport::Ports { source, destination }) => {
-            let ports = (source.min(destination), source.max(destination));
-            matches!(ports, (67, 68) | (546, 547)).then_some(ControlTraffic::Dhcp)
+            is_dhcp([source, destination]).then_some(ControlTraffic::Dhcp)
         }
         _ => None,
     }
+}
+
+/// Whether UDP between these ports is DHCP.
+#[inline]
+pub(super) const fn is_dhcp(ports: [u16; 2]) -> bool {
+    matches!(ports, [67, 68] | [68, 67] | [546, 547] | [547, 546])
 }
 
 /// The side of a DHCP packet that has the server's port.

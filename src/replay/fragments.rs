@@ -207,6 +207,11 @@ impl Fragments {
         Some(datagram)
     }
 
+    /// A time before which no wait ends; quickly told.
+    pub(super) fn earliest_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.peek().map(|Reverse(((time, _), _))| *time)
+    }
+
     /// The next deadline of a datagram that waits.
     pub(super) fn next_deadline(&mut self) -> Option<Deadline> {
         while let Some(&Reverse((deadline, Stale(key)))) = self.deadlines.peek() {

@@ -13,6 +13,7 @@ mod connections;
 mod context;
 mod first;
 mod fragments;
+mod hosts;
 mod key;
 mod numbers;
 mod order;
@@ -28,7 +29,7 @@ mod verdict;
 
 pub use batch::Batch;
 pub use connection::{Connection, ConnectionId, ConnectionVerdict, Volume};
-pub use connections::{Connections, Iter};
+pub use connections::{Connections, Group, Iter};
 pub use context::control_traffic;
 pub use first::FirstPackets;
 pub use key::Endpoint;
@@ -98,6 +99,8 @@ pub struct Replay<'p, M> {
     shards: Vec<Shard>,
     /// Connections by number.
     order: Vec<Place>,
+    /// How many of them know their number: those that are only counted have no need to.
+    numbered: usize,
     frames: Frames,
     /// Whether fragments may be waiting.
     fragments: bool,
@@ -114,6 +117,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
             clock: Timestamp(i64::MIN),
             shards: (0..route::LAYER).map(Shard::new).collect(),
             order: vec![],
+            numbered: 0,
             frames: Frames::default(),
             fragments: false,
         }
@@ -173,6 +177,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
     ) {
         let Layer { packet, within, carries } = *layer;
         self.context.wanted = true;
+        self.tell_numbers();
         let sequence = self.sequence;
         self.sequence += 1;
         self.frame += u64::from(!layer.is_inner());
@@ -266,8 +271,9 @@ impl<'p, M: Matcher> Replay<'p, M> {
         for opened in std::mem::take(&mut shard.opened) {
             let number = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
             shard.set_number(opened.local, number);
-            self.order.push(Place::new(shard.verdict(opened.local), at, opened.local));
+            self.order.push(Place::new(opened.verdict, at, opened.local));
         }
+        self.numbered = self.order.len();
         shard.number_judged();
         self.number_outers(at);
         self.shards[at].judged.drain(..).for_each(out);

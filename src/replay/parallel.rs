@@ -10,7 +10,7 @@ use crate::packet::{Layer, Timestamp};
 use super::batch::Batch;
 use super::connections::Place;
 use super::numbers::Numbers;
-use super::shard::{Forward, Local, Placed};
+use super::shard::{Forward, Local, Placed, Shard};
 use super::tally::PairTally;
 use super::{Judged, Replay, Tally, bare, route};
 
@@ -156,18 +156,28 @@ impl<M: Matcher> Replay<'_, M> {
         let known = self.order.len();
         self.order.resize(known + count, Place::default());
         let order = &mut self.order;
-        for (at, shard) in self.shards.iter().enumerate() {
-            for opened in &shard.opened {
-                let number = numbers.of(opened.moment) as usize;
-                order[number] = Place::new(shard.verdict(opened.local), at, opened.local);
+        for (at, shard) in self.shards.iter_mut().enumerate() {
+            for opened in shard.opened.drain(..) {
+                order[numbers.of(opened.moment) as usize] = Place::new(opened.verdict, at, opened.local);
             }
         }
-        self.shards.par_iter_mut().for_each(|shard| {
-            for opened in std::mem::take(&mut shard.opened) {
-                shard.set_number(opened.local, numbers.of(opened.moment));
-            }
-            shard.number_judged();
-        });
+        if self.context.wanted {
+            self.tell_numbers();
+            self.shards.par_iter_mut().for_each(Shard::number_judged);
+        } else if self.shards.len() > route::LAYER {
+            // Connections in tunnels are reported with the number of the one that carried them.
+            self.tell_numbers();
+        }
+    }
+
+    /// Tells connections their numbers that do not know them yet.
+    pub(super) fn tell_numbers(&mut self) {
+        let known = self.numbered;
+        for (at, place) in self.order[known..].iter().enumerate() {
+            let number = u32::try_from(known + at).unwrap_or(u32::MAX);
+            self.shards[place.shard()].set_number(place.local(), number);
+        }
+        self.numbered = self.order.len();
     }
 
     /// Hands out what was judged, as it was settled: one frame after the other would come in the same order.

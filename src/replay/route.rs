@@ -7,7 +7,9 @@
 use crate::packet::{AddressPair, Compact, Domain, Icmp, IcmpRole, IpPacket, Quoted, Transport};
 
 /// How many shards hold connections.
-pub(super) const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 1 << BITS;
+/// Bits of their numbers.
+pub(super) const BITS: u32 = 6;
 /// The shard of ICMP messages that neither ask nor answer and belong to no known connection. They have no state, only
 /// a record; errors about any pair of hosts can end up in one record, so it cannot be split.
 pub(super) const MESSAGES: usize = SHARDS;
@@ -24,8 +26,8 @@ const fn shard(a: u64, b: u64, domain: u64) -> usize {
     let mixed = (a ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         ^ a.wrapping_add(b).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
         ^ domain.wrapping_mul(0x1656_67b1_9e37_79f9);
-    // The upper bits are the best mixed; six of them are a number below 64.
-    (mixed.wrapping_mul(0xd6e8_feb8_6659_fd93) >> 58) as usize
+    // The upper bits are the best mixed.
+    (mixed.wrapping_mul(0xd6e8_feb8_6659_fd93) >> (64 - BITS)) as usize
 }
 
 /// The shard of a pair of hosts.
@@ -42,6 +44,11 @@ pub(super) fn of_pair(addresses: AddressPair, domain: Domain) -> usize {
         }
         AddressPair::V6 { source, destination } => shard(fold(source), fold(destination), domain),
     }
+}
+
+/// The shard of a pair of IPv4 hosts in no domain.
+pub(super) fn of_hosts(low: u32, high: u32) -> usize {
+    shard(low.into(), high.into(), 0)
 }
 
 /// The shard of a packet in compact form: the same as of the packet itself.

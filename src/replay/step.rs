@@ -216,14 +216,7 @@ impl<M: Matcher> Step<'_, M> {
         if self.policy.midstream != Midstream::Assume {
             return None;
         }
-        let timeout = match self.ip.protocol {
-            Protocol::TCP => None,
-            Protocol::UDP => Some(timeouts.udp_single),
-            Protocol::ICMP | Protocol::ICMPV6 => Some(timeouts.icmp),
-            _ => Some(timeouts.other_single),
-        };
-        let elapsed = i128::from(self.now.0) - i128::from(self.start.0);
-        if timeout.is_some_and(|timeout| elapsed >= 0 && elapsed.unsigned_abs() >= timeout.as_nanos()) {
+        if !may_be_older(self.ip.protocol, timeouts, self.start, self.now) {
             return None;
         }
         match self.ip.transport {
@@ -242,4 +235,22 @@ impl<M: Matcher> Step<'_, M> {
             Transport::LaterFragment | Transport::Truncated | Transport::Malformed => None,
         }
     }
+}
+
+/// Whether a packet of this protocol may belong to a connection that was open before the capture began: of TCP any, of
+/// another protocol what comes within its (one way) timeout after the start.
+pub(super) fn may_be_older(
+    protocol: Protocol,
+    timeouts: &Timeouts,
+    start: Timestamp,
+    now: Timestamp,
+) -> bool {
+    let timeout = match protocol {
+        Protocol::TCP => return true,
+        Protocol::UDP => timeouts.udp_single,
+        Protocol::ICMP | Protocol::ICMPV6 => timeouts.icmp,
+        _ => timeouts.other_single,
+    };
+    let elapsed = i128::from(now.0) - i128::from(start.0);
+    elapsed < 0 || elapsed.unsigned_abs() < timeout.as_nanos()
 }

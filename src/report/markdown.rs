@@ -110,8 +110,8 @@ fn headline(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 fn blocked(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io::Result<()> {
     let all = options.show.contains(ConnectionVerdict::Blocked);
-    let fold = if all { folded } else { folded_with_scans };
-    let rows = fold(results, ConnectionVerdict::Blocked);
+    let blocked = ConnectionVerdict::Blocked;
+    let rows = if all { folded(results, blocked) } else { folded_with_scans(results, blocked, TOP) };
     if rows.is_empty() {
         return Ok(());
     }

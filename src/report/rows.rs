@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::packet::{Domain, PortRange, PortSet, Protocol, Service, Timestamp};
 use crate::policy::{Direction, InterfaceId, RuleId};
-use crate::replay::{Connection, ConnectionId, ConnectionVerdict, Reason, Volume};
+use crate::replay::{Connection, ConnectionId, ConnectionVerdict, Group, Reason, Volume};
 
 use super::{Results, label};
 
@@ -148,6 +148,7 @@ fn scan(services: &BTreeSet<Service>) -> String {
     format!("{} {noun}: {list}", services.len())
 }
 
+#[inline]
 fn row(connection: &Connection) -> Row {
     let step = connection.deciding_step();
     let credited = crate::replay::StepVerdict::credited;
@@ -179,41 +180,41 @@ fn worst_first(a: &Row, b: &Row) -> Ordering {
     (b.connections, b.volume.packets).cmp(&(a.connections, a.volume.packets))
 }
 
-/// A row for each connection, then one for those that are equal in this order.
-fn rows<K: Ord>(
-    results: &Results<'_>,
-    verdict: ConnectionVerdict,
-    order: impl Fn(&Row) -> K + Sync,
-) -> Vec<Row> {
-    let mut rows: Vec<_> = results.connections.par_of(verdict).map(|connection| row(&connection)).collect();
-    rows.par_sort_unstable_by(|a, b| order(a).cmp(&order(b)));
-    rows.dedup_by(|next, row| {
-        let same = order(next) == order(row);
-        if same {
-            row.add(next);
+/// Adds a row for those of some connections that are equal in the order of scans.
+fn add_rows(connections: Group<'_>, rows: &mut Vec<Row>) {
+    let start = rows.len();
+    rows.extend(connections.map(|connection| row(&connection)));
+    let new = &mut rows[start..];
+    if new.len() < 2 {
+        return;
+    }
+    new.sort_unstable_by_key(Row::scan_order);
+    let mut kept = 0;
+    for at in 1..new.len() {
+        let (before, next) = new.split_at_mut(at);
+        if before[kept].scan_order() == next[0].scan_order() {
+            before[kept].add(&next[0]);
+        } else {
+            kept += 1;
+            new.swap(kept, at);
         }
-        same
-    });
-    rows
+    }
+    rows.truncate(start + kept + 1);
 }
 
-/// The connections with this verdict, folded by (initiator address, responder address, service, step, reason,
-/// rules): those of most connections first, then of most packets.
-pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
-    let mut rows = rows(results, verdict, Row::order);
-    rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.order().cmp(&b.order())));
-    rows
-}
-
-/// The same with scans folded too: the rows of one initiator, responder, step and reason, when they name many
-/// services.
-pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
-    let mut rows = rows(results, verdict, Row::scan_order);
+/// The same with scans folded too.
+fn add_rows_and_scans(connections: Group<'_>, rows: &mut Vec<Row>) {
+    let start = rows.len();
+    add_rows(connections, rows);
+    if rows.len() - start <= SCAN {
+        return;
+    }
     let together = |a: &Row, b: &Row| {
         (a.initiator, a.responder, a.within, a.step, a.reason)
             == (b.initiator, b.responder, b.within, b.step, b.reason)
     };
-    for group in rows.chunk_by_mut(together) {
+    let mut new = rows.split_off(start);
+    for group in new.chunk_by_mut(together) {
         let services = group.chunk_by(|a, b| a.service == b.service).count();
         if services <= SCAN {
             continue;
@@ -231,8 +232,27 @@ pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdic
             first.scan = Some(Box::new(scan));
         }
     }
-    rows.retain(|row| row.connections > 0);
-    rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order())));
+    rows.extend(new.into_iter().filter(|row| row.connections > 0));
+}
+
+/// The connections with this verdict, folded by (initiator address, responder address, service, step, reason,
+/// rules): those of most connections first, then of most packets.
+pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
+    let mut rows = results.connections.fold_by_hosts(verdict, add_rows);
+    rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.order().cmp(&b.order())));
+    rows
+}
+
+/// The same with scans folded too: the rows of one initiator, responder, step and reason, when they name many
+/// services. Only the first `most` are in order, the others stand behind them.
+pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict, most: usize) -> Vec<Row> {
+    let mut rows = results.connections.fold_by_hosts(verdict, add_rows_and_scans);
+    let order = |a: &Row, b: &Row| worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order()));
+    if rows.len() > most {
+        rows.select_nth_unstable_by(most, order);
+    }
+    let shown = rows.len().min(most);
+    rows[..shown].sort_unstable_by(order);
     rows
 }
 

@@ -66,6 +66,11 @@ impl Addresses {
         }
     }
 
+    /// First addresses of the IPv4 pieces.
+    pub(super) fn edges_v4(&self) -> &[u32] {
+        &self.v4
+    }
+
     /// IPv4 address to class.
     pub(super) const fn tree(&self) -> &SearchTree {
         &self.tree

@@ -21,7 +21,7 @@ use hashbrown::HashMap;
 
 use super::bits::Interner;
 use super::{Linear, Matcher, Path};
-use crate::packet::Header;
+use crate::packet::{Header, Service};
 use crate::policy::{Direction, GroupId, InterfaceId, Policy, RuleId};
 use addresses::Addresses;
 use services::Services;
@@ -231,5 +231,16 @@ impl Matcher for Compiled<'_> {
             }
             None => self.linear.each_group_into(interface, direction, header, said),
         }
+    }
+
+    // Classes are cut by all rules that can be asked, so what is tried rule by rule does not tell them apart either.
+    fn edges_v4(&self) -> Option<&[u32]> {
+        self.shared.as_ref().map(|(addresses, _)| addresses.edges_v4())
+    }
+
+    #[inline]
+    fn service_class(&self, service: Service) -> Option<u16> {
+        // There are at most 65536 classes.
+        self.shared.as_ref().map(|(_, services)| services.class(service) as u16)
     }
 }

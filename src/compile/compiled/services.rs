@@ -88,6 +88,7 @@ impl Services {
     }
 
     /// The class of a service.
+    #[inline]
     pub(super) fn class(&self, service: Service) -> usize {
         let (kind, protocol, detail) = numbers(service);
         usize::from(self.map.view().get(self.row(kind, protocol), detail))

@@ -1,16 +1,18 @@
 //! Random packets through the plain replay and the real one: frame by frame, and in batches on several threads.
 
+use std::collections::BTreeSet;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::capture::Sink;
-use crate::compile::Linear;
+use crate::compile::{Compiled, Linear};
 use crate::packet::{
     AddressPair, Carries, Compact, Content, Domain, Fragment, Icmp, IpPacket, Layer, Packet, Protocol,
     Quoted, TcpFlags, Timestamp, Transport, Tunnel, TunnelKind,
 };
 use crate::policy::{Policy, Scenario};
-use crate::replay::{Batch, Connection, InOrder, Judged, Replay, Tally};
+use crate::replay::{Batch, Connection, ConnectionVerdict, Connections, InOrder, Judged, Replay, Tally};
 
 use super::{Plain, counts};
 
@@ -188,6 +190,21 @@ fn crowd() -> impl Strategy<Value = Vec<Vec<Layer>>> {
     })
 }
 
+/// For reports: all connections of two hosts have to be in one group, whatever their keys look like.
+fn assert_folds_by_hosts(connections: &Connections<'_>) {
+    for verdict in ConnectionVerdict::ALL {
+        let pairs = connections.fold_by_hosts(verdict, |group, pairs| {
+            let hosts = |of: Connection| {
+                let (a, b) = (of.initiator.address, of.responder.address);
+                (a.min(b), a.max(b))
+            };
+            pairs.extend(group.map(hosts).collect::<BTreeSet<_>>());
+        });
+        let distinct: BTreeSet<_> = pairs.iter().collect();
+        assert_eq!(distinct.len(), pairs.len(), "a pair of hosts in two groups");
+    }
+}
+
 fn plainly(policy: &Policy, frames: &[Vec<Layer>]) -> Results {
     let matcher = Linear::new(policy);
     let mut plain = Plain::new(policy, &matcher);
@@ -216,7 +233,7 @@ fn one_by_one(policy: &Policy, frames: &[Vec<Layer>], held: usize) -> Results {
     (judged, connections, tally)
 }
 
-/// Batches of so many packets, so many of them at once.
+/// Batches of so many packets, so many of them at once; by the compiled matcher, whose classes let outcomes be remembered.
 fn in_batches(
     policy: &Policy,
     frames: &[Vec<Layer>],
@@ -224,7 +241,7 @@ fn in_batches(
     wanted: bool,
     held: usize,
 ) -> Results {
-    let matcher = Linear::new(policy);
+    let matcher = Compiled::new(policy);
     let mut replay = Replay::new(policy, &matcher);
     let (mut order, mut judged) = (InOrder::holding(held), vec![]);
     let mut out = |frame| {
@@ -241,6 +258,7 @@ fn in_batches(
             let _ = out(frame);
         }
     });
+    assert_folds_by_hosts(&replay.connections());
     let (connections, tally) = (replay.connections().iter().collect(), replay.tally());
     (judged, connections, tally)
 }

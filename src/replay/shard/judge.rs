@@ -8,7 +8,9 @@ use crate::replay::fragments::{Added, Datagram, Piece};
 use crate::replay::key::Key;
 use crate::replay::state::{Side, Tracked};
 use crate::replay::step::{Observer, Place, Step};
-use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, Verdict, Volume, index, route};
+use crate::replay::{
+    ConnectionVerdict, Judged, Judgement, Reason, StepVerdict, Steps, Verdict, Volume, index, route,
+};
 
 use super::interned::{Opening, Path};
 use super::limits::Code;
@@ -58,6 +60,12 @@ struct Whose {
     live: Option<Local>,
 }
 
+/// The verdict of a datagram, with a [`Local`] connection, and whether it opened that.
+pub(super) struct Told {
+    pub judgement: Judgement,
+    pub opening: bool,
+}
+
 /// What became of a datagram.
 enum Outcome {
     /// It has its verdict; with the connection it belongs to, and whether it opened that.
@@ -78,7 +86,8 @@ impl Shard {
         self.found(context, at, packet, Known::Unasked, observer);
     }
 
-    /// Judges a packet of which it may be known which connection has its key, or that none has.
+    /// Judges a packet of which it may be known which connection has its key, or that none has. Nothing is returned of
+    /// what waits or goes elsewhere.
     pub(super) fn found<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
@@ -86,8 +95,8 @@ impl Shard {
         packet: Packet,
         known: Known,
         observer: &mut impl Observer,
-    ) {
-        let Content::Ip(ip) = packet.content else { return };
+    ) -> Option<Told> {
+        let Content::Ip(ip) = packet.content else { return None };
         let ends = context.ends(&ip);
         let piece = piece(at, packet);
         let moment = Moment::at(at.sequence);
@@ -101,10 +110,10 @@ impl Shard {
                 let moment = Moment::given_up(at.sequence, datagram.deadline);
                 self.orphaned(context, moment, &datagram);
             }
-            return;
+            return None;
         }
         let datum = Datum { moment, ip: &ip, now: packet.time, pieces: &[piece], known };
-        self.datum(context, &datum, ends, observer);
+        self.datum(context, &datum, ends, observer)
     }
 
     fn reassembled<M: Matcher>(
@@ -137,7 +146,9 @@ impl Shard {
         let datum = Datum { moment, ip, now, pieces, known: Known::Unasked };
         match what {
             What::Orphan => self.note_orphan(context, &datum),
-            What::Judge | What::FindQuoted => self.datum(context, &datum, context.ends(ip), observer),
+            What::Judge | What::FindQuoted => {
+                self.datum(context, &datum, context.ends(ip), observer);
+            }
         }
     }
 
@@ -147,16 +158,22 @@ impl Shard {
         datum: &Datum<'_>,
         ends: Ends,
         observer: &mut impl Observer,
-    ) {
+    ) -> Option<Told> {
         match self.judge(context, datum, ends, observer) {
-            Outcome::Judged(judgement, opening) => self.tell(context, datum, judgement, opening),
-            Outcome::Elsewhere => self.forwards.push(Forward {
-                moment: datum.moment,
-                ip: *datum.ip,
-                now: datum.now,
-                pieces: datum.pieces.to_vec(),
-                what: What::Judge,
-            }),
+            Outcome::Judged(judgement, opening) => {
+                self.tell(context, datum, judgement, opening);
+                Some(Told { judgement, opening })
+            }
+            Outcome::Elsewhere => {
+                self.forwards.push(Forward {
+                    moment: datum.moment,
+                    ip: *datum.ip,
+                    now: datum.now,
+                    pieces: datum.pieces.to_vec(),
+                    what: What::Judge,
+                });
+                None
+            }
         }
     }
 
@@ -384,7 +401,8 @@ impl Shard {
                 Some(narrow) => Local(fill.add(&mut self.narrow, narrow, sender, &entry, known)),
                 None => Local(fill.add(&mut self.wide, Wide::new(&key), sender, &entry, known) | WIDE),
             };
-            self.opened.push(Opened { moment: datum.moment, local });
+            let verdict = ConnectionVerdict::of(judgement.reason);
+            self.opened.push(Opened { moment: datum.moment, local, verdict });
             if let Some(outer) = datum.pieces.first().and_then(|piece| piece.nesting.carrier.connection) {
                 self.outer.insert(local, outer);
             }

@@ -31,6 +31,11 @@ impl Code {
         (self.0 < 0x20).then_some(Tracked { phase, opener, last })
     }
 
+    /// The code itself, for keys.
+    pub(in crate::replay) const fn bits(self) -> u8 {
+        self.0
+    }
+
     /// Whether no group is ever asked at this end.
     pub(in crate::replay) const fn is_outside(self) -> bool {
         self.0 >= 0x40
@@ -50,12 +55,24 @@ impl Kind {
 
     #[inline]
     pub(in crate::replay) const fn of(protocol: Protocol, tcp_flags: u8) -> Self {
-        match protocol {
-            Protocol::TCP => Self { timeouts: 0, control: tcp_flags & 7 | (tcp_flags & 0x10) >> 1 },
-            Protocol::UDP => Self { timeouts: 1, control: Self::NOT_TCP },
-            Protocol::ICMP | Protocol::ICMPV6 => Self { timeouts: 2, control: Self::NOT_TCP },
-            _ => Self { timeouts: 3, control: Self::NOT_TCP },
-        }
+        // By a table, since protocols come mixed: which is next cannot be foretold.
+        let timeouts = Self::TIMEOUTS[protocol.0 as usize];
+        let control = tcp_flags & 7 | (tcp_flags & 0x10) >> 1;
+        Self { timeouts, control: if timeouts == 0 { control } else { Self::NOT_TCP } }
+    }
+
+    /// Which timeouts a protocol has.
+    const TIMEOUTS: [u8; 256] = {
+        let mut table = [3; 256];
+        table[Protocol::TCP.0 as usize] = 0;
+        table[Protocol::UDP.0 as usize] = 1;
+        (table[Protocol::ICMP.0 as usize], table[Protocol::ICMPV6.0 as usize]) = (2, 2);
+        table
+    };
+
+    /// The control bits that a state machine looks at.
+    pub(in crate::replay) const fn control(self) -> u8 {
+        self.control
     }
 }
 

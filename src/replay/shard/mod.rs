@@ -3,8 +3,10 @@
 //! A shard never looks into another: what concerns two of them is handed up as a [`Forward`].
 
 mod counts;
+mod index;
 mod interned;
 mod judge;
+mod known;
 mod limits;
 mod record;
 mod run;
@@ -23,10 +25,11 @@ use crate::policy::InterfaceId;
 use super::context::Carrier;
 use super::fragments::{Deadline, Fragments, Piece};
 use super::key::Key;
-use super::{ConnectionId, Judged};
+use super::{ConnectionId, ConnectionVerdict, Judged};
 
 use counts::Counts;
 use interned::{Opening, Openings, Paths};
+use known::Answers;
 use record::{Narrow, Wide};
 use table::Table;
 
@@ -84,6 +87,7 @@ impl Moment {
 pub(super) struct Opened {
     pub moment: Moment,
     pub local: Local,
+    pub verdict: ConnectionVerdict,
 }
 
 /// A datagram that another shard has to do with.
@@ -122,6 +126,7 @@ pub(super) struct Shard {
     /// Scratch space.
     opening: Opening,
     paths: Paths,
+    answers: Answers,
     pub fragments: Fragments,
     counts: Counts,
     /// Connections that have no number yet, in order.

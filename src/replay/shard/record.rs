@@ -13,8 +13,9 @@ use crate::policy::RuleId;
 use crate::replay::key::{Endpoint, Key, query};
 use crate::replay::state::{Side, Tracked};
 use crate::replay::step::Place;
-use crate::replay::{Volume, index};
+use crate::replay::{Reason, Verdict, Volume, index, route};
 
+use super::known::Change;
 use super::limits::{Code, Kind, Limits};
 
 /// A key in the form that is stored.
@@ -24,6 +25,10 @@ pub(super) trait Stored: Copy + Eq {
 
     /// A hash that is the same on every run: the same input takes the same time and memory.
     fn hash(&self) -> u64;
+
+    /// The same for all keys of two hosts in either form, and seldom for others; in the order of shards, where domains are not
+    /// used.
+    fn hosts(&self) -> u64;
 
     fn key(&self) -> Key;
 }
@@ -35,7 +40,7 @@ pub(super) struct Line;
 
 /// The key of a connection over IPv4 in at most one VLAN, in two words that compare and hash fast: the hosts, lower
 /// endpoint first; then their ports, domain, protocol and kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Narrow {
     hosts: u64,
     rest: u64,
@@ -119,6 +124,10 @@ impl Stored for Narrow {
         product as u64 ^ (product >> 64) as u64
     }
 
+    fn hosts(&self) -> u64 {
+        hosts_v4(self.hosts)
+    }
+
     fn key(&self) -> Key {
         let end = |address: u64, port: u64| Endpoint {
             address: std::net::Ipv4Addr::from_bits(address as u32).into(),
@@ -133,6 +142,13 @@ impl Stored for Narrow {
             high: end(self.hosts, self.rest >> 32),
         }
     }
+}
+
+/// [`Stored::hosts`] of two IPv4 hosts in one word.
+fn hosts_v4(hosts: u64) -> u64 {
+    let product = hosts.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let shard = route::of_hosts((hosts >> 32) as u32, hosts as u32);
+    (product ^ product >> 32) >> route::BITS | (shard as u64) << (64 - route::BITS)
 }
 
 const fn halves(bits: u128) -> [u64; 2] {
@@ -169,6 +185,13 @@ impl Stored for Wide {
 
     fn hash(&self) -> u64 {
         FixedState::default().hash_one(self)
+    }
+
+    fn hosts(&self) -> u64 {
+        match (self.family, self.hosts) {
+            (Family::V4, [[_, low], [_, high]]) => hosts_v4(low << 32 | high),
+            (Family::V6, hosts) => FixedState::default().hash_one(hosts),
+        }
     }
 
     fn key(&self) -> Key {
@@ -308,6 +331,64 @@ impl<K: Stored> Record<K> {
         (self.packets[at], self.bytes[at]) = (packets, bytes);
         (self.places, self.conversation) = (places, conversation);
         self.last = self.last.max(now);
+        true
+    }
+
+    /// All that the step asks of the state, unless anything of it has ended or is not told by the record alone.
+    pub(super) fn state(&self, limits: &Limits, kind: Kind, sender: Side, now: Timestamp) -> Option<u64> {
+        // At one moment a step that is not taken could not be told from one that is.
+        if self.flags & HAS_EXTRA != 0 || now <= self.last {
+            return None;
+        }
+        limits.advance(self.conversation, kind, sender, self.last, now)?;
+        for place in self.places {
+            if place != Code::EMPTY {
+                limits.advance_place(place, kind, sender, self.last, now)?;
+            }
+        }
+        let [low, high] = self.places.map(Code::bits);
+        let codes = u32::from_be_bytes([0, low, high, self.conversation.bits()]);
+        Some(u64::from(self.path) << 32 | u64::from(codes))
+    }
+
+    /// What the evaluator has made of this record; `None` where the record does not tell all.
+    pub(super) fn change(&self, reason: Reason) -> Option<Change> {
+        let drops = match reason.verdict() {
+            Verdict::Undecided => return None,
+            verdict => verdict == Verdict::Drop,
+        };
+        (self.flags & HAS_EXTRA == 0).then_some(Change {
+            opening: self.opening,
+            path: self.path,
+            places: self.places,
+            conversation: self.conversation,
+            flags: self.flags & (INITIATOR_HIGH | INITIATOR_FIRST | BLOCKED),
+            drops,
+        })
+    }
+
+    /// A new connection, as it was opened before.
+    pub(super) fn opened(key: K, change: &Change, sender: Side, now: Timestamp, length: u32) -> Self {
+        let mut record = Self::new(key, now, change.opening, change.flags);
+        let at = index(sender);
+        (record.packets[at], record.bytes[at]) = (1, length);
+        (record.path, record.places, record.conversation) = (change.path, change.places, change.conversation);
+        record
+    }
+
+    /// Takes note of a packet whose outcome is known, unless there is no room to count it. The state must be that of the
+    /// [`Question`](super::known::Question), [`Self::state`].
+    pub(super) fn apply(&mut self, change: &Change, sender: Side, now: Timestamp, length: u32) -> bool {
+        let at = index(sender);
+        let flags = if change.drops { self.flags.checked_add(DROP) } else { Some(self.flags) };
+        let (Some(packets), Some(bytes), Some(flags)) =
+            (self.packets[at].checked_add(1), self.bytes[at].checked_add(length), flags)
+        else {
+            return false;
+        };
+        (self.packets[at], self.bytes[at], self.flags) = (packets, bytes, flags);
+        (self.path, self.places, self.conversation) = (change.path, change.places, change.conversation);
+        self.last = now;
         true
     }
 

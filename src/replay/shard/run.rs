@@ -3,17 +3,19 @@
 use crate::compile::Matcher;
 use crate::packet::{Carries, Compact, Content, Domain, Timestamp};
 use crate::policy::Direction;
-use crate::replay::batch::{Batch, Bucket};
+use crate::replay::batch::{self, Batch, Bucket};
 use crate::replay::context::{At, Carrier, Context, Nesting, piece};
-use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, index, route};
+use crate::replay::state::Side;
+use crate::replay::tally::Hits;
+use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, StepVerdict, Steps, index, route};
 
-use super::judge::Known;
+use super::index::NONE;
+use super::judge::{Known, Told};
+use super::known::{self, Answer, Question};
 use super::limits::Kind;
-use super::record::{BLOCKED, Narrow};
-use super::{Forward, Local, Moment, Shard, What};
-
-/// Packets whose connections are looked for at once.
-const WAVE: usize = 16;
+use super::record::{BLOCKED, Narrow, Record};
+use super::table::WAVE;
+use super::{Forward, Local, Moment, Opened, Shard, WIDE, What};
 
 /// A batch, and where the timeline is when it begins.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,17 @@ pub(in crate::replay) struct Placed<'a> {
     pub clock: Timestamp,
     /// The number of its first frame, where they have none of their own.
     pub frame: u64,
+}
+
+/// What is left of a batch beside the packets in compact form, and what of it comes next.
+struct Events<'a> {
+    others: &'a [batch::Placed],
+    /// The place from which on a frame may end the wait of a datagram.
+    from: u32,
+    /// The place of the next event; `u32::MAX` when there is none.
+    place: u32,
+    /// Whether it is the end of a datagram's wait, which comes before the frame there.
+    ends_wait: bool,
 }
 
 impl Placed<'_> {
@@ -76,58 +89,71 @@ impl Shard {
     ) {
         let nothing = Bucket::default();
         let bucket = placed.batch.buckets.get(number).unwrap_or(&nothing);
-        let at = |place: u32| placed.plain_at(place);
-        let (mut compact, mut others) = (&bucket.compact[..], &bucket.others[..]);
-        // The place from which on a frame may end the wait of a datagram.
-        let mut from = 0;
-        loop {
-            let other = others.first().map_or(u32::MAX, |other| other.place);
-            let ends_wait = self.ends_wait(placed, from).unwrap_or(u32::MAX);
-            let until = other.min(ends_wait);
-            let before = if until == u32::MAX {
-                compact.len()
-            } else {
-                compact.partition_point(|packet| packet.place < until)
-            };
-            let (now, later) = compact.split_at(before);
-            for wave in now.chunks(WAVE) {
-                self.wave(context, wave, at);
-            }
-            compact = later;
-            if ends_wait <= other && ends_wait < u32::MAX {
-                self.give_up(context, at(ends_wait).sequence);
-            } else if let Some((other, rest)) = others.split_first() {
-                self.packet(context, placed.at(context, other.place), other.packet, &mut ());
-                (others, from) = (rest, other.place + 1);
-            } else {
-                return;
-            }
+        let mut events = Events { others: &bucket.others, from: 0, place: 0, ends_wait: false };
+        self.next_event(placed, &mut events);
+        for wave in bucket.compact.chunks(WAVE) {
+            self.wave(context, placed, wave, &mut events);
         }
+        while events.place < u32::MAX {
+            self.event(context, placed, &mut events);
+        }
+    }
+
+    /// Finds out what comes next.
+    fn next_event(&mut self, placed: &Placed<'_>, events: &mut Events<'_>) {
+        let other = events.others.first().map_or(u32::MAX, |other| other.place);
+        let ends_wait = self.ends_wait(placed, events.from).unwrap_or(u32::MAX);
+        events.place = other.min(ends_wait);
+        events.ends_wait = ends_wait <= other;
+    }
+
+    /// Gives up a datagram, or judges a packet that has no compact form.
+    #[inline(never)]
+    fn event<M: Matcher>(&mut self, context: &Context<'_, M>, placed: &Placed<'_>, events: &mut Events<'_>) {
+        if events.ends_wait {
+            self.give_up(context, placed.plain_at(events.place).sequence);
+        } else if let Some((other, rest)) = events.others.split_first() {
+            self.packet(context, placed.at(context, other.place), other.packet, &mut ());
+            (events.others, events.from) = (rest, other.place + 1);
+        }
+        self.next_event(placed, events);
     }
 
     /// The place, not before `from`, of the frame that ends the wait of the next datagram.
     fn ends_wait(&mut self, placed: &Placed<'_>, from: u32) -> Option<u32> {
+        let clock = placed.clock.max(placed.batch.frames.all.last);
+        if self.fragments.earliest_deadline()? > clock {
+            return None;
+        }
         let (deadline, _) = self.fragments.next_deadline()?;
         let place = placed.batch.first_at(deadline, placed.clock).max(from);
         (place < placed.batch.count).then_some(place)
     }
 
-    /// Judges packets, after looking for their connections all at once: so the memory that holds them comes while others are
-    /// looked for.
-    fn wave<M: Matcher>(&mut self, context: &Context<'_, M>, wave: &[Compact], at: impl Fn(u32) -> At) {
-        let mut found = [None; WAVE];
-        for (found, packet) in found.iter_mut().zip(wave) {
-            *found = self.narrow.find(&Narrow::of(packet));
+    /// Judges packets, after looking for their connections all at once, and what comes in between.
+    fn wave<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        placed: &Placed<'_>,
+        wave: &[Compact],
+        events: &mut Events<'_>,
+    ) {
+        let mut keys = [Narrow::default(); WAVE];
+        for (key, packet) in keys.iter_mut().zip(wave) {
+            *key = Narrow::of(packet);
         }
-        let replaced = self.narrow.replaced();
-        for (&found, packet) in found.iter().zip(wave) {
-            // The packets before it may have opened its connection, or one in the place of what was found.
-            let found = if found.is_none() || self.narrow.replaced() != replaced {
-                self.narrow.find(&Narrow::of(packet))
-            } else {
-                found
-            };
-            self.compact(context, packet, found, &at);
+        let mut found = [NONE; WAVE];
+        self.narrow.find_all(&keys[..wave.len()], &mut found);
+        let (known, replaced) = (self.narrow.len(), self.narrow.replaced());
+        for ((packet, key), mut found) in wave.iter().zip(&keys).zip(found) {
+            while packet.place >= events.place {
+                self.event(context, placed, events);
+            }
+            // What came before may have opened its connection, or one in the place of what was found.
+            if found == NONE && self.narrow.len() != known || self.narrow.replaced() != replaced {
+                found = self.narrow.find(key).unwrap_or(NONE);
+            }
+            self.compact(context, placed, packet, *key, found);
         }
     }
 
@@ -135,14 +161,15 @@ impl Shard {
     fn compact<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
+        placed: &Placed<'_>,
         packet: &Compact,
-        found: Option<u32>,
-        at: impl Fn(u32) -> At,
+        key: Narrow,
+        found: u32,
     ) {
-        if let Some(local) = found {
-            let side = Narrow::sender(packet);
+        let side = Narrow::sender(packet);
+        if found != NONE {
             let kind = Kind::of(packet.protocol, packet.detail);
-            let record = self.narrow.get_mut(local);
+            let record = self.narrow.get_mut(found);
             if record.go_on(&context.limits, kind, side, packet.time, packet.length) {
                 let (path, blocked) = (record.path, record.flags & BLOCKED != 0);
                 self.paths.counted(path).add(packet.time, packet.length);
@@ -163,24 +190,98 @@ impl Shard {
                             tunnel: None,
                             ingress: step(index(side.other()), Direction::Ingress),
                         };
-                        let connection = Some(Local(local).id());
-                        let At { sequence, frame, .. } = at(packet.place);
-                        self.judged.push(Judged {
-                            within: Domain::NONE,
-                            outer: None,
-                            sequence,
-                            settled: sequence,
-                            frame,
-                            packet: packet.packet(),
-                            header: Some(packet.ip()),
-                            judgement: Judgement { reason, steps, connection },
-                            opening: false,
-                        });
+                        self.hand_out(placed.plain_at(packet.place), packet, (reason, steps), found, false);
                     }
                 }
                 return;
             }
         }
-        self.found(context, at(packet.place), packet.packet(), Known::Asked(found.map(Local)), &mut ());
+        let at = placed.plain_at(packet.place);
+        self.ask(context, packet, key, side, (found != NONE).then_some(found), at);
+    }
+
+    /// Judges a packet by what is known of others like it, else by the evaluator.
+    #[inline(never)]
+    fn ask<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        packet: &Compact,
+        key: Narrow,
+        sender: Side,
+        found: Option<u32>,
+        at: At,
+    ) {
+        let record = found.map(|local| self.narrow.get(local));
+        let question = Question::new(context, packet, sender, record);
+        let answer = question.as_ref().and_then(|question| self.answers.get_mut(question));
+        if let Some(answer) = answer {
+            let Answer { reason, ref change, .. } = *answer;
+            let (now, length) = (packet.time, packet.length);
+            let local = if let Some(local) = found {
+                let record = self.narrow.get_mut(local);
+                let applied = record.apply(change, sender, now, length);
+                if applied && record.flags & BLOCKED != 0 {
+                    self.counts.add_after_blocked(reason.verdict(), length);
+                }
+                applied.then_some(local)
+            } else {
+                let record = Record::opened(key, change, sender, now, length);
+                let local = self.narrow.add(record, None);
+                let verdict = ConnectionVerdict::of(reason);
+                self.opened.push(Opened { moment: Moment::at(at.sequence), local: Local(local), verdict });
+                Some(local)
+            };
+            if let Some(local) = local {
+                answer.hits.add(now, length);
+                if context.wanted {
+                    let steps = answer.steps;
+                    self.hand_out(at, packet, (reason, steps), local, found.is_none());
+                }
+                return;
+            }
+        }
+        let told = self.found(context, at, packet.packet(), Known::Asked(found.map(Local)), &mut ());
+        if let (Some(question), Some(told)) = (question, told) {
+            self.remember(question, &told);
+        }
+    }
+
+    /// Remembers what the evaluator has made of a packet.
+    fn remember(&mut self, question: Question, told: &Told) {
+        let Judgement { reason, steps, connection: Some(id) } = told.judgement else { return };
+        let Local(local) = Local::of(id);
+        if local & WIDE != 0 || told.opening != question.opens() {
+            return;
+        }
+        if let Some(change) = self.narrow.get(local).change(reason) {
+            known::remember(
+                &mut self.answers,
+                question,
+                Answer { reason, steps, change, hits: Hits::default() },
+            );
+        }
+    }
+
+    /// Hands out a packet that was judged without being unpacked.
+    #[inline(never)]
+    fn hand_out(
+        &mut self,
+        At { sequence, frame, .. }: At,
+        packet: &Compact,
+        (reason, steps): (Reason, Steps),
+        local: u32,
+        opening: bool,
+    ) {
+        self.judged.push(Judged {
+            within: Domain::NONE,
+            outer: None,
+            sequence,
+            settled: sequence,
+            frame,
+            packet: packet.packet(),
+            header: Some(packet.ip()),
+            judgement: Judgement { reason, steps, connection: Some(Local(local).id()) },
+            opening,
+        });
     }
 }

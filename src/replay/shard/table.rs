@@ -1,18 +1,22 @@
-//! Connections by key: an index of four bytes each, and records that never move.
+//! Connections by key: an index, and records that never move.
 
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 
+use super::index::{Index, NONE, Tag};
 use super::record::{Extra, HAS_EXTRA, Record, Stored};
 
-/// Records in one piece of memory.
-const CHUNK: usize = 256;
+/// Records in one piece of memory. It is large enough to be mapped on its own, and touched only as it is filled.
+const CHUNK: usize = 4096;
+
+/// Keys that are looked for at once.
+pub(super) const WAVE: usize = 16;
 
 /// Connections by key. One that was followed by another of the same key stays, but is found no more.
 #[derive(Debug)]
 pub(super) struct Table<K: Stored> {
-    index: HashTable<u32>,
-    chunks: Vec<Box<[Record<K>; CHUNK]>>,
+    index: Index,
+    chunks: Vec<Vec<Record<K>>>,
     len: usize,
     extras: HashMap<u32, Extra, FixedState>,
     replaced: u64,
@@ -20,13 +24,19 @@ pub(super) struct Table<K: Stored> {
 
 impl<K: Stored> Default for Table<K> {
     fn default() -> Self {
-        Self { index: HashTable::new(), chunks: vec![], len: 0, extras: HashMap::default(), replaced: 0 }
+        Self { index: Index::default(), chunks: vec![], len: 0, extras: HashMap::default(), replaced: 0 }
     }
 }
 
 impl<K: Stored> Table<K> {
+    /// How many there are, those that are found no more included.
     pub(super) const fn len(&self) -> usize {
         self.len
+    }
+
+    /// How often a connection took the place of another.
+    pub(super) const fn replaced(&self) -> u64 {
+        self.replaced
     }
 
     #[inline]
@@ -42,37 +52,53 @@ impl<K: Stored> Table<K> {
     /// The newest connection of this key.
     #[inline]
     pub(super) fn find(&self, key: &K) -> Option<u32> {
-        let chunks = &self.chunks;
-        let same = |&at: &u32| chunks[at as usize / CHUNK][at as usize % CHUNK].key == *key;
-        self.index.find(key.hash(), same).copied()
+        self.index.find(Tag::of(key.hash()), |at| self.get(at).key == *key)
+    }
+
+    /// The newest connections of these keys, at most [`WAVE`]; [`NONE`] where there is none.
+    ///
+    /// First all places in the index, then all records: so the memory that holds them comes while others are looked for.
+    #[inline]
+    pub(super) fn find_all(&self, keys: &[K], found: &mut [u32; WAVE]) {
+        let mut tags = [Tag::of(0); WAVE];
+        let mut touched = 0;
+        for (tag, key) in tags.iter_mut().zip(keys) {
+            *tag = Tag::of(key.hash());
+            touched |= self.index.touch(*tag);
+        }
+        // Reads all buckets before any of them is needed.
+        if touched == 0 {
+            return found.fill(NONE);
+        }
+        for (found, tag) in found.iter_mut().zip(&tags[..keys.len()]) {
+            *found = self.index.guess(*tag);
+        }
+        for (found, key) in found.iter_mut().zip(keys) {
+            if *found != NONE && self.get(*found).key != *key {
+                *found = self.find(key).unwrap_or(NONE);
+            }
+        }
     }
 
     /// Adds a connection, in the place of an older one of its key if there is one.
     pub(super) fn add(&mut self, record: Record<K>, older: Option<u32>) -> u32 {
         let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        let hash = record.key.hash();
-        if self.len.is_multiple_of(CHUNK) {
-            // Filled in place: a chunk is too much for the stack.
-            let chunk: Result<Box<[_; CHUNK]>, _> = vec![record; CHUNK].into_boxed_slice().try_into();
-            self.chunks.extend(chunk.ok());
+        let tag = Tag::of(record.key.hash());
+        match self.chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(record),
+            _ => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(record);
+                self.chunks.push(chunk);
+            }
         }
         self.len += 1;
-        *self.get_mut(at) = record;
-        let older = older.and_then(|older| self.index.find_mut(hash, |&known| known == older));
-        if let Some(known) = older {
+        if older.is_some_and(|older| self.index.replace(tag, older, at)) {
             self.replaced += 1;
-            *known = at;
         } else {
-            let chunks = &self.chunks;
-            let hash_at = |&at: &u32| chunks[at as usize / CHUNK][at as usize % CHUNK].key.hash();
-            self.index.insert_unique(hash, at, hash_at);
+            self.index.add(tag, at);
         }
         at
-    }
-
-    /// Changes whenever a connection takes the place of another.
-    pub(super) const fn replaced(&self) -> u64 {
-        self.replaced
     }
 
     pub(super) fn extra(&self, at: u32) -> Extra {
@@ -95,6 +121,6 @@ impl<K: Stored> Table<K> {
 
     /// All connections, with their places.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Record<K>)> {
-        (0..).zip(self.chunks.iter().flat_map(|chunk| chunk.iter())).take(self.len)
+        (0..).zip(self.chunks.iter().flat_map(|chunk| chunk.iter()))
     }
 }

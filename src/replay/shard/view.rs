@@ -25,6 +25,7 @@ type Allowed = HashMap<Service, u64, FixedState>;
 
 impl Shard {
     /// A connection.
+    #[inline]
     pub(in crate::replay) fn connection(&self, local: Local) -> Connection {
         with_table_ref!(self, local, table, at => {
             let (record, extra) = (table.get(at), table.extra(at));
@@ -54,10 +55,9 @@ impl Shard {
         })
     }
 
-    /// The verdict of a connection.
-    pub(in crate::replay) fn verdict(&self, local: Local) -> ConnectionVerdict {
-        let opening = with_table_ref!(self, local, table, at => table.get(at).opening);
-        ConnectionVerdict::of(self.openings.value(opening).reason)
+    /// A number that all connections of the same two hosts have. Those that are in a shard by it are near each other.
+    pub(in crate::replay) fn hosts(&self, local: Local) -> u64 {
+        with_table_ref!(self, local, table, at => table.get(at).key.hosts())
     }
 
     /// Adds this shard's counts to those of the replay; traffic that met no group is returned by pair of hosts.
@@ -67,6 +67,12 @@ impl Shard {
             tally.reasons[path.outside.unwrap_or(Reason::Established) as usize] += hits.volume;
             let rules = path.interfaces.iter().zip(path.rules).filter(|(end, _)| end.is_some());
             rules.filter_map(|(_, rule)| rule).for_each(|rule| tally.add_hits(rule, hits));
+        }
+        #[allow(clippy::iter_over_hash_type)] // Sums do not depend on the order.
+        for answer in self.answers.values() {
+            tally.reasons[answer.reason as usize] += answer.hits.volume;
+            let credited = answer.steps.iter().filter_map(StepVerdict::credited);
+            credited.for_each(|rule| tally.add_hits(rule, &answer.hits));
         }
         let mut counts = vec![Count::default(); self.openings.iter().count()];
         let (mut outside, mut allowed) = (HashMap::default(), HashMap::default());

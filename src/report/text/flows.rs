@@ -36,8 +36,8 @@ pub(super) fn write(results: &Results<'_>, show: Show, out: &mut dyn Write) -> i
 }
 
 fn blocked(results: &Results<'_>, all: bool, out: &mut dyn Write) -> io::Result<()> {
-    let fold = if all { folded } else { folded_with_scans };
-    let rows = fold(results, ConnectionVerdict::Blocked);
+    let blocked = ConnectionVerdict::Blocked;
+    let rows = if all { folded(results, blocked) } else { folded_with_scans(results, blocked, TOP) };
     heading(out, if rows.is_empty() { "Blocked" } else { "Blocked, worst first" })?;
     let shown = if all { rows.len() } else { rows.len().min(TOP) };
     table(results, &rows[..shown], ConnectionVerdict::Blocked, out)?;
