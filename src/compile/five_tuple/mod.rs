@@ -2,7 +2,7 @@
 //!
 //! A [`FiveTupleSet`] answers "the first rule that matches" for many headers at a time. Lists up to some thousand rules
 //! become one matrix of classes; larger ones a forest of trees, with a matrix for the rules that are wide on both
-//! sides. [`first_match`] is the reference that every structure must agree with.
+//! sides. [`DualSet`] holds lists of both families; [`FiveTupleSet`] those of IPv4. [`first_match`] is the reference that every structure must agree with.
 
 pub mod classbench;
 mod forest;
@@ -11,9 +11,11 @@ mod picked;
 mod plan;
 mod report;
 mod rule;
+mod v6;
 
 pub use report::{PartReport, Report};
 pub use rule::{FiveTuple, FiveTupleRule, MAX_RULES, NO_MATCH, Prefix, first_match};
+pub use v6::{DualHeader, DualReport, DualRule, DualSet, FiveTuple6, FiveTupleRule6, Prefix6};
 
 pub(in crate::compile) use forest::{Found, Line};
 
