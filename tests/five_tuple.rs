@@ -88,6 +88,7 @@ fn check(rules: &[FiveTupleRule], headers: &[FiveTuple]) {
             set.lookup_batch(headers, &mut out);
             for ((header, &answer), &expected) in headers.iter().zip(&out).zip(&expected) {
                 assert_eq!(answer, expected, "{strategy:?} {path:?} {header:?}: {}", set.report());
+                assert_eq!(set.lookup(*header), expected, "{strategy:?} {header:?}: {}", set.report());
             }
         }
     }
@@ -167,6 +168,7 @@ fn check_dual(rules: &[DualRule], headers: &[DualHeader]) {
             let expected =
                 rules.iter().position(|rule| rule.matches(header)).map_or(NO_MATCH, |at| at as u32);
             assert_eq!(answer, expected, "{path:?} {header:?}");
+            assert_eq!(set.lookup(header), expected, "{header:?}");
         }
     }
 }

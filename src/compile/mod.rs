@@ -18,7 +18,7 @@ mod search;
 mod service;
 mod simd;
 
-pub use compiled::{Compiled, CompiledReport, Probe, TableId, TableReport};
+pub use compiled::{Compiled, CompiledReport, Probe, Structure, TableId, TableReport};
 pub use linear::Linear;
 pub use simd::Path;
 

@@ -93,7 +93,7 @@ pub struct Origin {
 }
 
 /// The protocol, ports and ICMP fields that a rule asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ServiceMatch {
     /// Every packet.
     Any,

@@ -95,9 +95,10 @@ impl FiveTupleSet {
 
     /// Looks up one header: the index of the first rule that matches, or [`NO_MATCH`].
     pub fn lookup(&self, header: FiveTuple) -> u32 {
-        let mut out = [NO_MATCH];
-        self.lookup_batch(&[header], &mut out);
-        out[0]
+        match &self.engine {
+            Engine::Linear(rules) => first_match(rules, header),
+            Engine::Plan(plan) => plan.first_match(&header),
+        }
     }
 
     /// Looks up many headers: `out` gets the index of the first rule that matches each, or [`NO_MATCH`].

@@ -191,9 +191,11 @@ impl DualSet {
 
     /// Looks up one header: the place of the first rule that matches, or [`NO_MATCH`].
     pub fn lookup(&self, header: &DualHeader) -> u32 {
-        let mut out = [NO_MATCH];
-        self.lookup_batch(&[*header], &mut out);
-        out[0]
+        let (half, found) = match header {
+            DualHeader::V4(header) => (0, self.v4.lookup(*header)),
+            DualHeader::V6(header) => (1, self.v6.first_match(header)),
+        };
+        self.places[half].get(found as usize).copied().unwrap_or(NO_MATCH)
     }
 
     /// Looks up many headers: `out` gets the place of the first rule that matches each, or [`NO_MATCH`].
@@ -257,30 +259,38 @@ impl Half {
         Ok(Self::Coded { sources, destinations, set: FiveTupleSet::new(&codes)? })
     }
 
-    fn lookup(&self, headers: &[FiveTuple6], places: &[u32], out: &mut [u32]) {
+    /// The place among the rules of this half.
+    fn first_match(&self, header: &FiveTuple6) -> u32 {
         match self {
-            Self::Coded { sources, destinations, set } => {
-                let coded = |header: &FiveTuple6| {
-                    FiveTuple::new(
-                        Ipv4Addr::from_bits(sources.code(header.source)),
-                        Ipv4Addr::from_bits(destinations.code(header.destination)),
-                        header.source_port,
-                        header.destination_port,
-                        header.protocol,
-                    )
-                };
-                let codes: Vec<_> = headers.iter().map(coded).collect();
-                set.lookup_batch(&codes, out);
-            }
+            Self::Coded { sources, destinations, set } => set.lookup(coded(sources, destinations, header)),
             Self::Linear(rules) => {
-                for (header, answer) in headers.iter().zip(&mut *out) {
-                    let first = rules.iter().position(|rule| rule.matches(header));
-                    *answer = first.map_or(NO_MATCH, |at| at as u32);
-                }
+                let first = rules.iter().position(|rule| rule.matches(header));
+                first.map_or(NO_MATCH, |at| at as u32)
+            }
+        }
+    }
+
+    fn lookup(&self, headers: &[FiveTuple6], places: &[u32], out: &mut [u32]) {
+        if let Self::Coded { sources, destinations, set } = self {
+            let codes: Vec<_> = headers.iter().map(|header| coded(sources, destinations, header)).collect();
+            set.lookup_batch(&codes, out);
+        } else {
+            for (header, answer) in headers.iter().zip(&mut *out) {
+                *answer = self.first_match(header);
             }
         }
         placed(places, out);
     }
+}
+
+fn coded(sources: &Codes, destinations: &Codes, header: &FiveTuple6) -> FiveTuple {
+    FiveTuple::new(
+        Ipv4Addr::from_bits(sources.code(header.source)),
+        Ipv4Addr::from_bits(destinations.code(header.destination)),
+        header.source_port,
+        header.destination_port,
+        header.protocol,
+    )
 }
 
 /// Addresses of 128 bits as codes of 32, such that prefixes stay prefixes.

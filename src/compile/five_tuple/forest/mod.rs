@@ -219,7 +219,7 @@ impl Forest {
         let mut slot = self.slots[tree.slot(Portable, header)];
         while slot >= INNER {
             steps.nodes += 1;
-            slot = self.slots[self.nodes[(slot & !INNER) as usize].slot(Portable, header)];
+            slot = self.slots[self.nodes[(slot & !INNER) as usize].inner_slot(Portable, header)];
         }
         for line in &self.lines[slot as usize..] {
             let rule = line.rule(line.find(header));

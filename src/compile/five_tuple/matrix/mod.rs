@@ -45,10 +45,27 @@ impl Matrix {
 
     /// Looks up one header, slowly.
     pub(super) fn find(&self, header: &FiveTuple) -> u32 {
-        let (mut batch, mut answers) = ([FiveTuple::default(); BATCH], [NO_MATCH; BATCH]);
-        batch[0] = *header;
-        self.lookup(Portable, &batch, 1, &mut answers);
-        answers[0]
+        let class = |tree: &SearchTree, address| {
+            let mut numbers = [[address; LANES]];
+            tree.replace(Portable, &mut numbers);
+            numbers[0][0]
+        };
+        let (source, destination) =
+            (class(&self.sources, header.0[0]), class(&self.destinations, header.0[1]));
+        let row = self.rows[(source + destination) as usize];
+        let protocol = usize::from(self.protocols[usize::from(header.protocol().0)]);
+        let service = self.services.view().get(protocol, header.destination_port());
+        let cell = self.cells[row as usize + usize::from(service)];
+        if self.by_source_port.is_empty() {
+            return cell;
+        }
+        let answer = if cell < FLAGGED {
+            cell
+        } else {
+            let class = self.source_ports.view().get(0, header.source_port());
+            self.by_source_port[(cell & !FLAGGED) as usize + usize::from(class)]
+        };
+        if answer == NOTHING { NO_MATCH } else { answer }
     }
 
     /// Classes of sources, destinations, services and source ports.
