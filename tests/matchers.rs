@@ -244,7 +244,6 @@ proptest! {
         let step = (headers.len() / 4000).max(1) | 1;
         let headers: Vec<_> = headers.into_iter().step_by(step).collect();
         let probes: Vec<_> = headers.iter().filter_map(Probe::new).collect();
-        let by_path = |compiled: &Compiled<'_>| Path::ALL.map(|path| (path, compiled.clone().with_path(path)));
         let engines = [&tables, &lists].map(|compiled| (compiled, by_path(compiled)));
         for (at, (compiled, by_path)) in (0..bound.len()).flat_map(|at| engines.each_ref().map(|engine| (at, engine))) {
             for direction in Direction::BOTH {
@@ -272,6 +271,11 @@ proptest! {
             }
         }
     }
+}
+
+/// The same policy on every path of this machine.
+fn by_path<'p>(compiled: &Compiled<'p>) -> [(Path, Compiled<'p>); 3] {
+    Path::ALL.map(|path| (path, compiled.clone().with_path(path)))
 }
 
 #[test]

@@ -39,8 +39,8 @@ enum AnyRoot {
 impl AnyRoot {
     fn new(parts: usize, key: impl Fn(usize) -> u32) -> Self {
         match parts {
-            ..=64 => Self::Parts64(Box::new(Root::new(key))),
-            ..=128 => Self::Parts128(Box::new(Root::new(key))),
+            0..=64 => Self::Parts64(Box::new(Root::new(key))),
+            65..=128 => Self::Parts128(Box::new(Root::new(key))),
             _ => Self::Parts256(Box::new(Root::new(key))),
         }
     }

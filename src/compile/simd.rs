@@ -164,7 +164,7 @@ impl Kernel for Portable {
             let (mut at, mut step) = (0, LINES * LANES / 2);
             while step > 0 {
                 let probe = at + step - 1;
-                at += step * usize::from(root.keys[probe / LANES & (LINES - 1)].0[probe & (LANES - 1)] < x);
+                at += step * usize::from(root.keys[(probe / LANES) & (LINES - 1)].0[probe & (LANES - 1)] < x);
                 step /= 2;
             }
             *part = at as u32;
@@ -311,7 +311,7 @@ mod x86 {
                 }
                 let end = end.trailing_zeros() & 15;
                 *part = if Root::<LINES>::SPAN == 8 {
-                    let halves = root.keys[end as usize / 2 & (LINES - 1)].0.as_chunks::<8>().0;
+                    let halves = root.keys[(end as usize / 2) & (LINES - 1)].0.as_chunks::<8>().0;
                     end * 8 + self.not_below(&halves[end as usize & 1], x).trailing_zeros()
                 } else {
                     end * 16 + self.count_below(&root.keys[end as usize & (LINES - 1)], x)

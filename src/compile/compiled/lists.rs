@@ -113,7 +113,7 @@ fn entry(rule: &Rule, entries: &mut Vec<DualRule>) {
             };
             kinds
                 .iter()
-                .map(|icmp| (PortRange::single(number), super::services::detail(icmp), Some(protocol)))
+                .map(|&icmp| (PortRange::single(number), super::services::detail(icmp), Some(protocol)))
                 .collect()
         }
     };

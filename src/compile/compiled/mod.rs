@@ -182,18 +182,16 @@ impl<'p> Compiled<'p> {
             self.cells.extend(&table.cells);
             layout
         });
-        let strategy = match layout {
-            Some(layout) => Strategy::Table(layout),
-            None => {
-                let lists = groups.iter().map(|&group| {
-                    *listed.entry((group, direction)).or_insert_with(|| {
-                        self.lists.push(List::new(policy, group, direction)?);
-                        Some(self.lists.len() as u32 - 1)
-                    })
-                });
-                lists.collect::<Option<_>>().map_or(Strategy::Linear, Strategy::Lists)
-            }
-        };
+        let strategy = layout.map(Strategy::Table).or_else(|| {
+            let lists = groups.iter().map(|&group| {
+                *listed.entry((group, direction)).or_insert_with(|| {
+                    self.lists.push(List::new(policy, group, direction)?);
+                    Some(self.lists.len() as u32 - 1)
+                })
+            });
+            lists.collect::<Option<_>>().map(Strategy::Lists)
+        });
+        let strategy = strategy.unwrap_or(Strategy::Linear);
         let rules = table::in_order(policy, groups, direction).len();
         self.places.push(Place { groups: groups.to_vec(), direction, rules, strategy });
         self.places.len() as u32 - 1

@@ -67,7 +67,7 @@ impl fmt::Display for Structure {
                         Some(v6) if v6.rules == 0 => {}
                         Some(v6) => write!(f, "; IPv6 entries as codes: {v6}")?,
                         None => {
-                            f.write_str("; IPv6 entries: linear, because their prefixes nest too deeply")?
+                            f.write_str("; IPv6 entries: linear, because their prefixes nest too deeply")?;
                         }
                     }
                 }

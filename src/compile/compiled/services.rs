@@ -133,7 +133,7 @@ impl Services {
 }
 
 /// The details of ICMP messages of this type and code.
-pub(super) fn detail(icmp: &IcmpKind) -> PortRange {
+pub(super) fn detail(icmp: IcmpKind) -> PortRange {
     let first = u16::from(icmp.kind) << 8;
     let codes = icmp.code.map_or((0, 0xff), |code| (code.into(), code.into()));
     PortRange::new(first | codes.0, first | codes.1).unwrap_or(PortRange::ALL)
@@ -155,7 +155,7 @@ fn details(service: &ServiceMatch, kind: Kind) -> Vec<(u16, u16)> {
         }
         (ServiceMatch::Icmp(asked, kinds), Kind::Icmp(family)) if *asked == family => {
             // A list may name a message twice: `3` and `3/4`.
-            let merged: crate::packet::PortSet = kinds.iter().map(detail).collect();
+            let merged: crate::packet::PortSet = kinds.iter().copied().map(detail).collect();
             merged.ranges().iter().map(|range| (range.first(), range.last())).collect()
         }
         _ => vec![],

@@ -44,7 +44,7 @@ impl Found {
             }
             packed
         };
-        Self((BY_HALVES >> (4 * halves & 63)) as u32 & 15)
+        Self((BY_HALVES >> ((4 * halves) & 63)) as u32 & 15)
     }
 }
 
@@ -85,7 +85,7 @@ impl Line {
                 | (words[3] ^ value[3]) & mask[3];
             u32::from(rest == 0) & u32::from(low) & u32::from(high)
         };
-        Found::of_halves(place(0) * 0b0011 | place(1) * 0b1100)
+        Found::of_halves((place(0) * 0b0011) | (place(1) * 0b1100))
     }
 }
 
