@@ -137,7 +137,7 @@ fn dual_header(rules: &[DualRule], picks: [prop::sample::Index; 2], how: u32, be
         rules.iter().filter_map(|r| if let DualRule::V4(r) = r { Some(*r) } else { None }).collect();
     let v6: Vec<_> =
         rules.iter().filter_map(|r| if let DualRule::V6(r) = r { Some(*r) } else { None }).collect();
-    if v6.is_empty() || !v4.is_empty() && between % 4 == 0 {
+    if v6.is_empty() || !v4.is_empty() && between.is_multiple_of(4) {
         return DualHeader::V4(header(&v4, picks, how, between));
     }
     let [a, b] = picks.map(|pick| &v6[pick.index(v6.len())]);

@@ -7,8 +7,10 @@ mod live;
 mod load;
 mod output;
 mod preset;
+mod record;
 mod replay;
 mod source;
+mod test;
 mod threads;
 
 use std::path::PathBuf;
@@ -31,16 +33,19 @@ const EXAMPLES: &str = "\
 Examples:
   sgsim replay node.pcap -s cluster.yaml
   sgsim explain -s cluster.yaml 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'
+  sgsim test cluster.test.yaml
   sgsim preset show cce/tunnel --set vpc=192.168.0.0/16 --set container=10.0.0.0/16 --set master=192.168.0.8/29
 
-Exit status: 0 done, 1 found what --fail-on names, 2 could not run or could not read all of it, 4 --fail-on had
-nothing to look at.";
+Exit status: 0 done, 1 found what --fail-on names or an expectation failed, 2 could not run or could not read all of
+it, 4 there was nothing to check.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
     Replay(replay::Args),
     Explain(explain::Args),
     Check(check::Args),
+    Test(test::Args),
+    Record(record::Args),
     #[command(subcommand)]
     Preset(preset::Verb),
 }
@@ -112,6 +117,8 @@ impl Cli {
             Verb::Replay(args) => replay::run(&args),
             Verb::Explain(args) => explain::run(&args),
             Verb::Check(args) => check::run(&args),
+            Verb::Test(args) => test::run(&args),
+            Verb::Record(args) => record::run(&args),
             Verb::Preset(verb) => preset::run(&verb),
         };
         match result {

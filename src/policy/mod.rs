@@ -5,11 +5,12 @@
 
 pub mod cce;
 mod interface;
+pub(crate) mod language;
 mod options;
 mod resolve;
 mod rule;
 mod scenario;
-mod schema;
+pub(crate) mod schema;
 mod words;
 mod yaml;
 

@@ -7,6 +7,9 @@
 //! know: it is a syntax error, and the character itself can be written instead.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
@@ -21,23 +24,23 @@ const MOST_DEPTH: usize = 32;
 
 /// A piece of text that knows where each of its parts stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// The text, with quotes and escapes resolved.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Where it was written, quotes included.
-    pub(super) span: Span,
+    pub(crate) span: Span,
     /// Where its first byte stands, when the file has the very same bytes.
     offset: Option<usize>,
 }
 
 impl Piece {
     /// A text that stands nowhere in the file; findings about it point at `span`.
-    pub(super) fn elsewhere(text: &str, span: &Span) -> Self {
+    pub(crate) fn elsewhere(text: &str, span: &Span) -> Self {
         Self { text: text.to_owned(), span: span.clone(), offset: None }
     }
 
     /// Where these bytes of the text stand; the whole of it when escapes or folded lines make that unclear.
-    pub(super) fn part(&self, part: Span) -> Span {
+    pub(crate) fn part(&self, part: Span) -> Span {
         match self.offset {
             Some(offset) => offset + part.start..offset + part.end,
             None => self.span.clone(),
@@ -45,7 +48,7 @@ impl Piece {
     }
 
     /// These bytes as a text of their own.
-    pub(super) fn slice(&self, part: Span) -> Self {
+    pub(crate) fn slice(&self, part: Span) -> Self {
         let text = self.text.get(part.clone()).unwrap_or("").to_owned();
         let offset = self.offset.map(|offset| offset + part.start);
         Self { text, span: self.part(part), offset }
@@ -54,14 +57,14 @@ impl Piece {
 
 /// A value and its place. The span of a list or mapping ends with its first line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) span: Span,
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) span: Span,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Nothing, `~` or `null`, without quotes.
     Null,
     /// Any other scalar.
@@ -74,7 +77,7 @@ pub(super) enum Kind {
 
 impl Node {
     /// What it is, for messages.
-    pub(super) const fn what(&self) -> &'static str {
+    pub(crate) const fn what(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing",
             Kind::Scalar(_) => "a text",
@@ -84,8 +87,42 @@ impl Node {
     }
 }
 
+/// A file that could not be read, and why.
+type Unread = Box<(Source, Diagnostic)>;
+
+/// Reads a file.
+pub(crate) fn load(path: &Path) -> Result<Source, Unread> {
+    let name = path.display().to_string();
+    match read_bounded(path) {
+        Ok(bytes) => decode(&name, &bytes).map(|text| Source::new(&name, text)),
+        Err(error) => {
+            let finding = Diagnostic::new(codes::UNREADABLE_FILE, format!("cannot be read: {error}"));
+            Err(Box::new((Source::new(name, ""), finding)))
+        }
+    }
+}
+
+/// The bytes of a file, or of a device or pipe, up to just over what is read of one.
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Takes bytes for text; `name` is what findings call them.
+pub(crate) fn decode<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Unread> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        // Up to the bad byte the text is the same, so the place is right.
+        let source = Source::new(name, String::from_utf8_lossy(bytes));
+        let at = error.valid_up_to();
+        let message = format!("byte {at} is not part of UTF-8 text");
+        let finding = Diagnostic::new(codes::NOT_UTF8, message).at(at..at + 1, "");
+        Box::new((source, finding.help("save the file as UTF-8")))
+    })
+}
+
 /// Reads a text. With a syntax error there is no tree, because nothing after it could be trusted.
-pub(super) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<Node> {
+pub(crate) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<Node> {
     if source.text.len() > MOST_BYTES {
         let message = format!("the file has more than the {MOST_BYTES} bytes that are read");
         findings.push(Diagnostic::new(codes::TOO_LARGE, message));
@@ -111,7 +148,7 @@ pub(super) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<N
     let root = builder.root.filter(|root| root.kind != Kind::Null);
     if root.is_none() {
         let finding = Diagnostic::new(codes::EMPTY_FILE, "the file is empty");
-        findings.push(finding.help("a scenario needs at least `groups:` or `preset:`, and `interfaces:`"));
+        findings.push(finding);
     }
     root
 }
@@ -204,7 +241,7 @@ impl<'s> Builder<'s> {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let finding = Diagnostic::new(codes::SEVERAL_DOCUMENTS, "a second document starts here");
                 let span = first_line(&self.source.text, span.start..span.end.max(span.start + 1));
-                self.findings.push(finding.at(span, "").help("a scenario is one document: remove the `---`"));
+                self.findings.push(finding.at(span, "").help("the file is one document: remove the `---`"));
                 return Ok(false);
             }
             Event::Scalar(text, style, anchor, _) => {

@@ -24,10 +24,12 @@ mod packets;
 pub mod preset;
 mod results;
 mod rows;
+pub mod suite;
 pub mod text;
 mod time;
 
 pub use format::{Format, ParseFormatError};
+pub(crate) use label::plural;
 pub use options::{Options, ParseShowError, Show};
 pub use packets::{PacketWriter, RecordFormat};
 pub use results::{CaptureSummary, Repeats, Results, UnsupportedLink};
