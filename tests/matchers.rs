@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe, Ruling};
+use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe, Ruling, Structure};
 use sgsim::packet::{AddressRange, AddressSet, Family, Header, IcmpKind, PortRange, Protocol, Service};
 use sgsim::policy::{
     Action, Dialect, Direction, Doubt, Group, GroupId, Interface, InterfaceId, Midstream, Origin, Owners,
@@ -237,7 +237,8 @@ proptest! {
         bound in prop::collection::vec(prop::collection::vec(0u32..4, 0..4), 1..4),
     ) {
         let policy = policy(&drawn, if union { Dialect::Union } else { Dialect::Ordered }, &bound);
-        let (linear, compiled) = (Linear::new(&policy), Compiled::new(&policy));
+        let linear = Linear::new(&policy);
+        let (tables, lists) = (Compiled::new(&policy), Compiled::of_lists(&policy));
         let (addresses, services) = (addresses(&drawn), services(&drawn));
         let headers: Vec<Header> = addresses
             .iter()
@@ -247,7 +248,8 @@ proptest! {
         let step = (headers.len() / 4000).max(1) | 1;
         let headers: Vec<_> = headers.into_iter().step_by(step).collect();
         let probes: Vec<_> = headers.iter().filter_map(Probe::new).collect();
-        for at in 0..bound.len() {
+        let engines = [&tables, &lists].map(|compiled| (compiled, by_path(compiled)));
+        for (at, (compiled, by_path)) in (0..bound.len()).flat_map(|at| engines.each_ref().map(|engine| (at, engine))) {
             for direction in Direction::BOTH {
                 let interface = InterfaceId(at as u32);
                 for header in &headers {
@@ -267,8 +269,7 @@ proptest! {
                         "{:?}", header
                     );
                 }
-                for path in Path::ALL {
-                    let compiled = compiled.clone().with_path(path);
+                for (path, compiled) in by_path {
                     let mut out = vec![None; probes.len()];
                     compiled.decide_batch(compiled.table(interface, direction), &probes, &mut out);
                     for (probe, answer) in probes.iter().zip(out) {
@@ -334,6 +335,11 @@ proptest! {
     }
 }
 
+/// The same policy on every path of this machine.
+fn by_path<'p>(compiled: &Compiled<'p>) -> [(Path, Compiled<'p>); 3] {
+    Path::ALL.map(|path| (path, compiled.clone().with_path(path)))
+}
+
 #[test]
 fn a_probe_keeps_the_header() {
     for service in [
@@ -361,7 +367,7 @@ fn interfaces_with_the_same_groups_share_a_table() {
 
 /// A policy whose remotes and services cross so often that its table would have some ten million cells.
 #[test]
-fn a_table_that_would_blow_up_is_tried_rule_by_rule_and_says_so() {
+fn a_table_that_would_blow_up_becomes_lists_and_says_so() {
     let rule = |at: u32| Drawn {
         group: 0,
         egress: false,
@@ -383,8 +389,8 @@ fn a_table_that_would_blow_up_is_tried_rule_by_rule_and_says_so() {
     let policy = policy(&drawn, Dialect::Ordered, &[vec![0]]);
     let (linear, compiled) = (Linear::new(&policy), Compiled::new(&policy));
     let report = compiled.report();
-    assert_eq!(report.tables[0].size, None, "{report}");
-    assert!(report.to_string().contains("linear"), "{report}");
+    assert!(matches!(report.tables[0].structure, Structure::Lists(_)), "{report}");
+    assert!(report.to_string().contains("lists, because a table would be too large"), "{report}");
     let header = Header {
         remote: IpAddr::V4(Ipv4Addr::from_bits(7_000_000)),
         service: Service::Port(Protocol::TCP, 900),

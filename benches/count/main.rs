@@ -1,6 +1,6 @@
 //! One fixed piece of the matcher's work, chosen by name, for counting its instructions under callgrind.
 //!
-//! Instruction counts do not change with the load of the machine, so CI can hold them to one per cent; see `run.sh`.
+//! Instruction counts do not change with the load of the machine, so CI can hold them to a few per cent; see `run.sh`.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;

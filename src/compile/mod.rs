@@ -20,7 +20,7 @@ mod service;
 mod simd;
 
 pub(crate) use bits::{Interner, cut};
-pub use compiled::{Compiled, CompiledReport, Probe, TableId, TableReport};
+pub use compiled::{Compiled, CompiledReport, Probe, Structure, TableId, TableReport};
 pub use doubt::Ruling;
 pub use linear::Linear;
 pub use simd::Path;

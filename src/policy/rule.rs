@@ -152,7 +152,7 @@ impl Doubt {
 }
 
 /// The protocol, ports and ICMP fields that a rule asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ServiceMatch {
     /// Every packet.
     Any,
