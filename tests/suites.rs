@@ -158,6 +158,7 @@ fn a_path_from_the_root_is_told_from_where_sgsim_runs() {
 }
 
 /// Needs xmllint; where it is missing the test says so.
+#[allow(clippy::print_stderr, reason = "a skipped test must say so")]
 #[test]
 fn junit_is_valid_by_the_schema_of_jenkins() {
     let folder = Folder::new("junit");
@@ -221,9 +222,9 @@ fn annotations_keep_to_one_line_each_and_to_what_is_shown() {
         lines.iter().any(|line| line.starts_with("::warning file=cluster.test.yaml,line=9,title=advice::"))
     );
     assert_eq!(lines.last(), Some(&"6 expectations: 1 hold, 2 failed, 2 could not be checked, 1 advised"));
-    let many: String =
-        (0..30).map(|port| format!("  - {{ from: outside, to: node-1, always: tcp {port} }}\n")).collect();
-    folder.write("many.yaml", &format!("scenario: cluster.yaml\nexpectations:\n{many}"));
+    let one = |port: u16| format!("  - {{ from: outside, to: node-1, always: tcp {port} }}");
+    let many = (0..30).map(one).collect::<Vec<_>>().join("\n");
+    folder.write("many.yaml", &format!("scenario: cluster.yaml\nexpectations:\n{many}\n"));
     let output = folder.test(&["many.yaml", "--format", "github"]).stdout;
     let text = String::from_utf8(output).unwrap();
     assert_eq!(text.lines().filter(|line| line.starts_with("::error")).count(), 10, "GitHub shows ten");

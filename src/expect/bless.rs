@@ -93,7 +93,7 @@ pub fn bless(suite: &Suite, outcome: &SuiteOutcome, policy: &Policy) -> Blessed 
     let lines = (1..).zip(old.lines().zip(text.lines()));
     let changes = lines.filter(|(_, (old, new))| old != new);
     let changes = changes.map(|(line, (old, new))| (line, old.to_owned(), new.to_owned())).collect();
-    Blessed { changes, text, refused }
+    Blessed { text, changes, refused }
 }
 
 /// What has to be written where.

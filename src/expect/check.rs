@@ -94,8 +94,8 @@ impl<'p> Checker<'p> {
                 continue;
             }
             let mut replay = Replay::new(self.policy, matcher);
-            let outcome =
-                Captures::open(captures, BLOCK_SIZE, false).judge(&mut replay, None, &AtomicU64::new(0));
+            let captured = Captures::open(captures, BLOCK_SIZE, false, None);
+            let outcome = captured.judge(&mut replay, None, &AtomicU64::new(0));
             let errors: Vec<_> = outcome.errors.iter().map(|error| format!("failed to {error}")).collect();
             let replayed = if errors.is_empty() { Ok(replay) } else { Err(errors.join("; ")) };
             self.replays.insert(captures.clone(), replayed);
@@ -247,14 +247,7 @@ impl<'p> Checker<'p> {
     fn explain(&self, flow: Flow) -> (Explanation, Judgement) {
         let mut recorder = Recorder::default();
         let judgement = self.judge.judge(&flow.ip(), &mut recorder);
-        let judged = Judged {
-            sequence: 0,
-            frame: 1,
-            packet: flow.packet(Timestamp(0)),
-            header: Some(flow.ip()),
-            judgement,
-            opening: !is_outside(&judgement),
-        };
+        let judged = Judged::alone(flow.packet(Timestamp(0)), judgement, !is_outside(&judgement));
         (Explanation::new(self.policy, judged, &recorder), judgement)
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn escape(name: &str) -> Cow<'_, str> {
 }
 
 /// `1 packet`, `2 packets`.
-pub(super) fn plural(count: u64, noun: &str) -> String {
+pub(crate) fn plural(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
@@ -74,6 +74,19 @@ pub(super) fn service(service: Service) -> String {
 /// `node-1 ingress`.
 pub(super) fn step(interface: &str, direction: Direction) -> String {
     format!("{interface} {direction}")
+}
+
+/// Tunnels, outermost first: `vxlan 7, gre`.
+pub(super) struct Tunnels(pub crate::packet::Domain);
+
+impl std::fmt::Display for Tunnels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, tunnel) in self.0.tunnels().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{tunnel}")?;
+        }
+        Ok(())
+    }
 }
 
 /// VLAN identifiers, outermost first: `100 5`.

@@ -128,9 +128,11 @@ fn connections(title: &str, results: &Results<'_>, rows: &[Row], out: &mut dyn W
     if rows.is_empty() {
         return writeln!(out, "None.\n");
     }
-    let heads = [">connections", ">packets", "initiator", "responder", "service", "step", "reason", "rule"];
+    let heads =
+        [">connections", ">packets", "initiator", "responder", "service", "step", "reason", "rule", "tunnel"];
+    let heads = if results.opened_tunnels { &heads[..] } else { &heads[..8] };
     let cells = |row: &Row| {
-        vec![
+        let mut cells = vec![
             row.connections.to_string(),
             row.volume.packets.to_string(),
             row.initiator.to_string(),
@@ -139,9 +141,11 @@ fn connections(title: &str, results: &Results<'_>, rows: &[Row], out: &mut dyn W
             code_or_dash(&row.step(results)),
             row.reason.to_string(),
             code_or_dash(&row.rule(results)),
-        ]
+        ];
+        cells.extend(results.opened_tunnels.then(|| row.tunnel()));
+        cells
     };
-    table(&heads, rows.iter().map(cells), out)
+    table(heads, rows.iter().map(cells), out)
 }
 
 fn details(title: &str, out: &mut dyn Write) -> io::Result<()> {
