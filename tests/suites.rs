@@ -307,8 +307,9 @@ fn a_preset_suite_leaves_out_what_the_scenario_does_not_have() {
 fn every_rule_is_covered_once_the_packets_that_were_told_are_expected() {
     let folder = Folder::new("coverage");
     let suite = |flows: &[String]| {
-        let list: String =
+        let list: Vec<_> =
             flows.iter().map(|flow| format!("  - {{ flow: '{flow}', expect: allowed }}\n")).collect();
+        let list = list.concat();
         format!(
             "scenario: cluster.yaml\nexpectations:\n  - {{ flow: tcp 1.2.3.4 > 192.168.0.21:22, expect: allowed }}\n{list}"
         )
