@@ -435,3 +435,27 @@ expectations:
     assert!(told.contains("`everyone` was not blessed: it is said of all packets"), "{told}");
     assert!(told.contains("`two fates` was not blessed: what it is about has several fates"), "{told}");
 }
+
+/// Every field of the JSON is in docs/output.md.
+#[test]
+fn every_field_of_the_json_is_documented() {
+    fn names(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+                into.insert(name.clone());
+                names(value, into);
+            }),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| names(item, into)),
+            _ => {}
+        }
+    }
+    let folder = Folder::new("documented");
+    let output = folder.test(&["cluster.test.yaml", "--format", "json", "--coverage"]);
+    let mut found = std::collections::BTreeSet::new();
+    names(&serde_json::from_slice(&output.stdout).unwrap(), &mut found);
+    assert!(found.contains("coverable") && found.contains("decided"));
+    let page = include_str!("../docs/output.md");
+    let section = page.split("## Test results").nth(1).unwrap();
+    let missing: Vec<_> = found.iter().filter(|name| !section.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/output.md: {missing:?}");
+}
