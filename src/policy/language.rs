@@ -17,3 +17,14 @@ pub(crate) fn service(text: &Piece, findings: &mut Findings) -> Option<(ServiceM
     let fields = words::service(text, findings);
     if fields.broken { None } else { resolve::service::service(&fields, findings) }
 }
+
+/// A text as it is written into YAML: plain where nothing in it could mean something else.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '.' | '/' | '_');
+    let outer = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    if outer(text.chars().next()) && outer(text.chars().next_back()) && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        serde_json::Value::from(text).to_string()
+    }
+}
