@@ -38,3 +38,4 @@ pub mod pipeline;
 pub mod policy;
 pub mod replay;
 pub mod report;
+pub mod synth;

@@ -21,6 +21,7 @@ mod repeats;
 mod source;
 mod ticks;
 mod timeline;
+mod write;
 
 pub use blocks::{Block, Blocks, Sink};
 pub use counts::LinkCounts;
@@ -31,3 +32,4 @@ pub use link_type::LinkType;
 pub use reader::{CaptureReader, Frame, Record};
 pub use repeats::{Print, Repeats};
 pub use timeline::{Repetition, Timeline, TimelineFrame};
+pub use write::{CaptureFormat, CaptureWriter};

@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
 
 fn of_capture(policy: &Policy, captures: &[String], frame: u64) -> Result<ExitStatus, Error> {
     let captures = captures.iter().map(PathBuf::from).collect();
-    let mut packets = Source { dedup: false, captures, flows: vec![] }.open()?;
+    let mut packets = Source { captures, ..Source::default() }.open()?;
     let explanation = explain_frame(policy, &mut packets, frame);
     let (summaries, errors) = packets.finish();
     for error in &errors {

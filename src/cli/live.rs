@@ -235,6 +235,11 @@ impl Progress {
         Self { state }
     }
 
+    /// Says how many packets there are so far.
+    pub(super) fn set(&self, packets: u64) {
+        self.state.0.store(packets, Ordering::Relaxed);
+    }
+
     /// Where the packets judged so far are counted.
     pub(super) fn count(&self) -> &AtomicU64 {
         &self.state.0

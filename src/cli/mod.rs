@@ -3,13 +3,16 @@
 mod check;
 mod explain;
 mod files;
+mod flows;
 mod live;
 mod load;
 mod output;
 mod preset;
 mod replay;
 mod source;
+mod synth;
 mod threads;
+mod workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,6 +44,7 @@ enum Verb {
     Replay(replay::Args),
     Explain(explain::Args),
     Check(check::Args),
+    Synth(Box<synth::Args>),
     #[command(subcommand)]
     Preset(preset::Verb),
 }
@@ -92,6 +96,9 @@ enum Error {
     /// Findings about the scenario were printed already.
     #[error("the scenario has errors")]
     Scenario,
+    /// Findings about the workload were printed already.
+    #[error("the workload has errors")]
+    Workload,
     /// Anything that one line tells.
     #[error("{0}")]
     Message(String),
@@ -112,13 +119,14 @@ impl Cli {
             Verb::Replay(args) => replay::run(&args),
             Verb::Explain(args) => explain::run(&args),
             Verb::Check(args) => check::run(&args),
+            Verb::Synth(args) => synth::run(&args),
             Verb::Preset(verb) => preset::run(&verb),
         };
         match result {
             Ok(status) => status,
             // Whoever reads has seen enough.
             Err(Error::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitStatus::Done,
-            Err(Error::Scenario) => ExitStatus::Failed,
+            Err(Error::Scenario | Error::Workload) => ExitStatus::Failed,
             Err(error) => {
                 output::complain(&error);
                 ExitStatus::Failed

@@ -5,35 +5,43 @@ use std::path::{Path, PathBuf};
 use crate::capture::{CaptureError, CaptureReader, Folder, Repetition, Timeline};
 use crate::compile::Matcher;
 use crate::packet::{Flow, Packet, Timestamp};
-use crate::pipeline::{Captures, Outcome, Read};
-use crate::policy::Policy;
+use crate::pipeline::{self, Captures, Outcome, Read};
+use crate::policy::{Policy, Scenario};
 use crate::replay::{Judged, Observer, Out, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink};
+use crate::synth::{Plan, Stream};
 
+use super::workload::{self, Making};
 use super::{Error, live, output};
 
 /// What errors call the capture that `-` stands for.
 const STDIN: &str = "standard input";
 
 /// What to judge.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 pub(super) struct Source {
     /// Captures (pcap or pcapng, also .gz, .zst, .lz4; folders of them; `-` is standard input), one timeline in order
     /// of time.
     #[arg(
         value_name = "CAPTURE",
-        required_unless_present = "flows",
-        conflicts_with = "flows",
+        required_unless_present_any = ["flows", "synth"],
+        conflicts_with_all = ["flows", "synth"],
         help_heading = "Input"
     )]
     pub captures: Vec<PathBuf>,
     /// Judge a packet once that the captures show more than once: on several interfaces, at several hosts, mirrored.
-    #[arg(long, conflicts_with = "flows", help_heading = "Input")]
+    #[arg(long, conflicts_with_all = ["flows", "synth"], help_heading = "Input")]
     pub dedup: bool,
     /// Judge a written flow instead of a capture: 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'.
     #[arg(long = "flow", value_name = "FLOW", help_heading = "Input")]
     pub flows: Vec<Flow>,
+    /// Judge the traffic of a workload as it is made, with no capture between: a file, or the name of a built-in one
+    /// (`sgsim synth --list`).
+    #[arg(long, value_name = "WORKLOAD", conflicts_with = "flows", help_heading = "Input")]
+    pub synth: Option<String>,
+    #[command(flatten)]
+    pub making: Making,
 }
 
 /// Packets on their way into a replay.
@@ -77,6 +85,8 @@ pub(super) enum Whole {
     /// Packet by packet, as they come.
     Live(Packets),
     Flows(Vec<Flow>),
+    /// A workload, and what the report calls it.
+    Made(Box<Plan>, String),
 }
 
 /// What was read of each capture, what went wrong, and how often packets were shown again.
@@ -108,8 +118,13 @@ impl Source {
         unfolded(&self.captures)
     }
 
-    /// Opens everything for a whole replay.
-    pub(super) fn open_all(&self, block_size: usize) -> Result<Whole, Error> {
+    /// Opens everything for a whole replay of this scenario.
+    pub(super) fn open_all(&self, scenario: &Scenario, block_size: usize) -> Result<Whole, Error> {
+        if let Some(name) = &self.synth {
+            let plan = workload::plan(name, scenario, &self.making)?;
+            let called = format!("workload {name}, seed {}", plan.seed);
+            return Ok(Whole::Made(Box::new(plan), called));
+        }
         if self.captures.is_empty() {
             return Ok(Whole::Flows(self.flows.clone()));
         }
@@ -126,7 +141,7 @@ impl Whole {
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
             Self::Captures(..) | Self::Live(_) => replay,
-            Self::Flows(_) => replay.without_past(),
+            Self::Flows(_) | Self::Made(..) => replay.without_past(),
         }
     }
 
@@ -154,8 +169,34 @@ impl Whole {
                 }
                 Reading::default()
             }
+            Self::Made(plan, name) => judge_made(&plan, name, replay, out),
         }
     }
+
+    /// The workload, where there is one.
+    pub(super) const fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Made(plan, _) => Some(plan),
+            _ => None,
+        }
+    }
+}
+
+/// Judges a workload as it is made.
+fn judge_made<M: Matcher>(
+    plan: &Plan,
+    name: String,
+    replay: &mut Replay<'_, M>,
+    out: Option<&mut Out<'_>>,
+) -> Reading {
+    let progress = live::Progress::start();
+    let mut stream = Stream::new(plan);
+    let packets = stream.by_ref().map(|segment| segment.packet());
+    let Read { frames, first, last, .. } = pipeline::judge_made(packets, replay, out, progress.count());
+    let error = stream.error().map(ToString::to_string);
+    let errors = error.iter().cloned().collect();
+    let summary = CaptureSummary { name, frames, first, last, error, ..CaptureSummary::default() };
+    Reading { captures: vec![summary], errors, repetition: Repetition::default() }
 }
 
 fn reading(outcome: Outcome, files: &[PathBuf]) -> Reading {

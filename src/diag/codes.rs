@@ -75,6 +75,14 @@ codes! {
     MISSING_PARAMETER = Error "missing-parameter" "The preset has to be told an address range of the cluster.";
     UNKNOWN_PARAMETER = Error "unknown-parameter" "The preset has no parameter of this name.";
     UNKNOWN_RULE = Error "unknown-rule" "`change` names a rule that does not exist.";
+    UNKNOWN_WORKLOAD = Error "unknown-workload" "No workload has this name.";
+    BAD_FLOW = Error "bad-flow" "The flow does not say who talks to whom about what.";
+    BAD_RATE = Error "bad-rate" "The count or rate is zero, or no number.";
+    BAD_DISTRIBUTION = Error "bad-distribution" "The words make no size, length of time or share.";
+    UNKNOWN_END = Error "unknown-end" "The end of a flow is neither an address nor the name of an interface, group or set.";
+    EMPTY_END = Error "empty-end" "No address can stand at this end of the flow.";
+    TOO_MANY_FLOWS = Error "too-many-flows" "More conversations need a port at the same time than there are ports.";
+    BAD_FILTER = Error "bad-filter" "The line is no ClassBench filter.";
     HOST_BITS = Warning "host-bits" "The CIDR has bits set behind its prefix; they are ignored.";
     ICMP_MEANS_ICMPV6 = Warning "icmp-means-icmpv6" "The rule says icmp and ipv6; it is read as icmpv6.";
     PORT_AS_PROTOCOL = Warning "port-as-protocol" "A number stands where the protocol does, and it is better known as a port.";
@@ -83,6 +91,7 @@ codes! {
     BOUND_TWICE = Warning "bound-twice" "The interface names one group twice; the second time is ignored.";
     EMPTY_REMOTE = Warning "empty-remote" "The far side of the rule holds no address, so the rule never matches.";
     NO_INTERFACES = Warning "no-interfaces" "The scenario has no interface, so every packet is outside.";
+    FLOW_LEFT_OUT = Warning "flow-left-out" "An optional flow is left out, because nobody of the scenario can take part.";
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ mod interface;
 mod options;
 mod resolve;
 mod rule;
-mod scenario;
-mod schema;
+pub(crate) mod scenario;
+pub(crate) mod schema;
 mod words;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use interface::{Behind, Interface, InterfaceId, OverlapError, Owners};
 pub use options::{Dialect, Midstream, StateProfile, Timeouts};

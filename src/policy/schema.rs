@@ -57,7 +57,7 @@ pub fn schema_text() -> String {
     format!("{:#}\n", schema())
 }
 
-fn object(keys: &[Key]) -> Value {
+pub(crate) fn object(keys: &[Key]) -> Value {
     let property = |key: &Key| {
         let mut value = shape(&key.shape);
         if let Value::Object(value) = &mut value {

@@ -21,23 +21,23 @@ const MOST_DEPTH: usize = 32;
 
 /// A piece of text that knows where each of its parts stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// The text, with quotes and escapes resolved.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Where it was written, quotes included.
-    pub(super) span: Span,
+    pub(crate) span: Span,
     /// Where its first byte stands, when the file has the very same bytes.
     offset: Option<usize>,
 }
 
 impl Piece {
     /// A text that stands nowhere in the file; findings about it point at `span`.
-    pub(super) fn elsewhere(text: &str, span: &Span) -> Self {
+    pub(crate) fn elsewhere(text: &str, span: &Span) -> Self {
         Self { text: text.to_owned(), span: span.clone(), offset: None }
     }
 
     /// Where these bytes of the text stand; the whole of it when escapes or folded lines make that unclear.
-    pub(super) fn part(&self, part: Span) -> Span {
+    pub(crate) fn part(&self, part: Span) -> Span {
         match self.offset {
             Some(offset) => offset + part.start..offset + part.end,
             None => self.span.clone(),
@@ -45,7 +45,7 @@ impl Piece {
     }
 
     /// These bytes as a text of their own.
-    pub(super) fn slice(&self, part: Span) -> Self {
+    pub(crate) fn slice(&self, part: Span) -> Self {
         let text = self.text.get(part.clone()).unwrap_or("").to_owned();
         let offset = self.offset.map(|offset| offset + part.start);
         Self { text, span: self.part(part), offset }
@@ -54,14 +54,14 @@ impl Piece {
 
 /// A value and its place. The span of a list or mapping ends with its first line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) span: Span,
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) span: Span,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Nothing, `~` or `null`, without quotes.
     Null,
     /// Any other scalar.
@@ -74,7 +74,7 @@ pub(super) enum Kind {
 
 impl Node {
     /// What it is, for messages.
-    pub(super) const fn what(&self) -> &'static str {
+    pub(crate) const fn what(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing",
             Kind::Scalar(_) => "a text",
@@ -85,7 +85,7 @@ impl Node {
 }
 
 /// Reads a text. With a syntax error there is no tree, because nothing after it could be trusted.
-pub(super) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<Node> {
+pub(crate) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<Node> {
     if source.text.len() > MOST_BYTES {
         let message = format!("the file has more than the {MOST_BYTES} bytes that are read");
         findings.push(Diagnostic::new(codes::TOO_LARGE, message));

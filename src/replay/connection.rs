@@ -72,7 +72,7 @@ impl ConnectionVerdict {
     pub const ALL: [Self; 5] = [Self::Allowed, Self::Blocked, Self::Assumed, Self::Undecided, Self::Outside];
 
     /// The verdict that the reason of the opening packet stands for.
-    pub(super) const fn of(reason: Reason) -> Self {
+    pub const fn of(reason: Reason) -> Self {
         match reason.verdict() {
             Verdict::Drop => Self::Blocked,
             Verdict::Undecided => Self::Undecided,

@@ -15,6 +15,7 @@ mod fixture;
 mod format;
 pub mod json;
 mod label;
+pub mod made;
 pub mod markdown;
 mod matrix;
 pub mod ndjson;

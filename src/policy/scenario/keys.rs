@@ -44,11 +44,11 @@ pub(crate) enum Shape {
     WordOr(&'static [&'static str], &'static [Key]),
 }
 
-const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
+pub(crate) const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
     Key { name, about, shape, required: false }
 }
 
-const fn required(key: Key) -> Key {
+pub(crate) const fn required(key: Key) -> Key {
     Key { required: true, ..key }
 }
 

@@ -6,7 +6,7 @@
 pub(crate) mod address;
 pub(crate) mod keys;
 pub(crate) mod name;
-mod read;
+pub(crate) mod read;
 mod rule;
 mod state;
 #[cfg(test)]
@@ -137,7 +137,7 @@ impl Loaded {
 }
 
 /// The bytes of a file, or of a device or pipe, up to just over what a scenario may have.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(yaml::MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -1,0 +1,28 @@
+//! Workloads to packets: traffic that nobody had to record.
+//!
+//! A [`Workload`] says who talks to whom, how often, how long and how much; a [`Plan`] is a workload with its names looked
+//! up in a scenario; a [`Stream`] is its packets in order of time, each a [`Segment`] that becomes a
+//! [`Packet`](crate::packet::Packet) for replay or the bytes of a frame. The same seed gives the same packets, everywhere.
+//!
+//! What is here judges nothing: what the groups say of the traffic is for replay.
+
+mod arrivals;
+mod builtin;
+mod conversation;
+mod distribution;
+mod ends;
+mod frame;
+mod payload;
+mod plan;
+mod random;
+mod segment;
+mod stream;
+mod workload;
+
+pub use builtin::{BUILTINS, Builtin};
+pub use distribution::{Distribution, ParseDistributionError, Share, Unit};
+pub use plan::{Flow, Plan, Planned};
+pub use random::Random;
+pub use segment::Segment;
+pub use stream::{OutOfPorts, Record, Stream};
+pub use workload::{Expected, LoadedWorkload, Workload, schema, schema_text};
