@@ -86,6 +86,21 @@ impl Filler {
     }
 }
 
+/// Ports that Wireshark takes for a protocol of its own (`tshark -G decodes`), from 20000 up: whatever is sent there, it
+/// finds malformed.
+#[rustfmt::skip]
+const DISSECTED: [u16; 55] = [
+    20000, 20561, 22222, 23272, 24576, 24577, 25826, 26000, 27036, 27500, 27910, 27950, 27951, 27952, 27953, 27960, 27961,
+    27962, 27963, 30030, 32000, 32512, 32640, 34962, 34980, 37008, 41170, 44818, 45564, 47000, 47808, 48049, 48898, 49999, 54328,
+    56000, 56001, 56500, 56501, 57000, 57001, 57032, 57033, 57500, 57501, 57532, 57533, 59000, 59001, 59032, 59033, 59500,
+    59501, 59532, 59533,
+];
+
+/// Whether a port that is drawn out of so many should be another: so that a capture can be read without a warning.
+pub(super) fn is_dissected(port: u16, of: u64) -> bool {
+    of > DISSECTED.len() as u64 && DISSECTED.binary_search(&port).is_ok()
+}
+
 impl Payload {
     /// None.
     pub(super) const NONE: Self =

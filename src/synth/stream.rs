@@ -11,6 +11,7 @@ use crate::packet::{AddressPair, Protocol, Timestamp};
 
 use super::arrivals::Times;
 use super::conversation::{Conversation, Tuple};
+use super::payload::is_dissected;
 use super::plan::{Plan, REST};
 use super::random::Random;
 use super::segment::Segment;
@@ -191,7 +192,7 @@ impl<'p> Stream<'p> {
         for try_ in 0..size {
             let at = (u128::from(number) + u128::from(try_)) * u128::from(step) % u128::from(size);
             tuple.ports.0 = ports.first() + u16::try_from(at).unwrap_or(0);
-            if self.taken.insert(*tuple) {
+            if !is_dissected(tuple.ports.0, size) && self.taken.insert(*tuple) {
                 return true;
             }
         }

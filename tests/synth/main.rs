@@ -2,6 +2,8 @@
 //! tshark, and the formulas of its distributions.
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
+mod asked;
 mod builtin;
 mod same;
 mod support;
+mod tshark;

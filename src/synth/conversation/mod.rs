@@ -12,7 +12,7 @@ use crate::packet::{AddressPair, Family, Protocol, TcpFlags, Timestamp};
 
 use super::distribution::Share;
 use super::frame::mss;
-use super::payload::{Filler, Payload};
+use super::payload::{Filler, Payload, is_dissected};
 use super::plan::{Flow, Plan};
 use super::random::Random;
 use super::segment::{Body, Cut, Outer, Segment, VXLAN, ip_header};
@@ -306,14 +306,19 @@ fn service(flow: &Flow, random: &mut Random) -> (Protocol, u16) {
         Asked::Ports(protocol, ranges) => {
             // Each port is as likely, in whichever range it is.
             let size = |range: &crate::packet::PortRange| u64::from(range.last() - range.first()) + 1;
-            let mut at = random.below(ranges.iter().map(size).sum());
-            for range in ranges {
-                if at < size(range) {
-                    return (*protocol, range.first() + low16(at));
+            let all = ranges.iter().map(size).sum();
+            loop {
+                let mut at = random.below(all);
+                let range = ranges.iter().find(|range| {
+                    let found = at < size(range);
+                    at -= if found { 0 } else { size(range) };
+                    found
+                });
+                let port = range.map_or(0, |range| range.first() + low16(at));
+                if !is_dissected(port, all) {
+                    return (*protocol, port);
                 }
-                at -= size(range);
             }
-            (*protocol, 0)
         }
         Asked::Icmp(Family::V4, _) => (Protocol::ICMP, 0),
         Asked::Icmp(Family::V6, _) => (Protocol::ICMPV6, 0),

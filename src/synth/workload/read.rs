@@ -112,7 +112,8 @@ fn flow(name: &Piece, node: &Node, findings: &mut Findings) -> Option<WrittenFlo
             "to" => flow.to = texts(value, "who answers", findings),
             "service" => {
                 let service = scalar(value, "a service such as tcp 443", findings);
-                flow.service = words::service(service?, flow.family, findings)?;
+                let service = service.and_then(|text| words::service(text, flow.family, findings));
+                flow.service = service.unwrap_or(flow.service);
             }
             "count" | "rate" => {
                 let Some(text) = scalar(value, "a number", findings) else { continue };
