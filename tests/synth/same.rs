@@ -13,7 +13,7 @@ traffic:
   tcp: &tcp
     from: outside
     to: group node
-    service: tcp 443,5000-5010
+    service: tcp 443,10250-10260
     count: 200
     lasts: exponential 200ms
     exchanges: 1-4

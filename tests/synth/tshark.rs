@@ -141,7 +141,7 @@ fn anomalies_raise_their_own_warnings_alone() {
     let plan = plan(Workload::parse("odd", &ODD.replace("&tcp", "")), &scenario, 1);
     let (path, _) = written(&plan, "odd.pcap", CaptureFormat::Pcapng);
     let malformed: Vec<_> =
-        warnings(&path).into_iter().filter(|w| w.contains("alformed") || w.contains("hecksum")).collect();
+        XX
     assert_eq!(malformed, [""; 0]);
     std::fs::remove_file(path).unwrap();
 }
