@@ -38,4 +38,5 @@ pub mod pipeline;
 pub mod policy;
 pub mod replay;
 pub mod report;
+pub mod space;
 pub mod synth;

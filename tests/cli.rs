@@ -105,7 +105,7 @@ fn an_unsupported_link_type_is_told_counted_and_not_judged() {
     assert_eq!(ran.code, 2);
     assert!(
         ran.stderr.contains(
-            "user0.pcap at byte 24: link type (147) is not supported, frames that are not decoded: 1583"
+            "user0.pcap at byte 24: link type 147 is not supported, frames that are not decoded: 1583"
         ),
         "{}",
         ran.stderr
@@ -323,7 +323,7 @@ fn a_folder_of_rotated_captures_is_one_timeline() {
     let ran = sgsim(&["replay", folder.to_str().unwrap(), "-s", SCENARIO, "--packets", "-"]);
     assert_eq!((whole.code, ran.code), (0, 0), "{}", ran.stderr);
     assert_eq!(ran.stdout, whole.stdout, "state is carried across, and frames are numbered on");
-    assert!(ran.stderr.contains("1 files that are no captures are left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 file that is no capture is left out"), "{}", ran.stderr);
 
     let none = sgsim(&["replay", "docs", "-s", SCENARIO]);
     assert_eq!(none.code, 2);

@@ -17,8 +17,6 @@ use super::source::Source;
 use super::{LinkType, decode, quick};
 use crate::packet::{Compact, Packet};
 
-/// Length of a pcap file header.
-const FILE_HEADER: usize = 24;
 /// Read behind a block, so that its last record is seldom cut.
 const SLACK: usize = 16 << 10;
 /// Records in a row that a guess must fit.
@@ -90,14 +88,15 @@ impl Blocks {
         if !metadata.is_file() {
             return None;
         }
-        let mut head = [0; FILE_HEADER + 16];
+        // The longest of file headers, and what all record headers begin with.
+        let mut head = [0; 28 + 16];
         let filled = fill(&file, &mut head, 0, 0).ok()?;
         let head = head.get(..filled)?;
         if !pcap::is_magic(*head.first_chunk()?) {
             return None;
         }
         let pcap = Pcap::new(&mut Source::new(Box::new(io::Cursor::new(head.to_vec())))).ok()?;
-        let first = head.get(FILE_HEADER..)?.first_chunk();
+        let first = head.get(pcap.file_header()..).and_then(<[u8]>::first_chunk);
         let seconds = first.map_or(0, |header| pcap.record(header).seconds);
         let name = path.display().to_string();
         Some(Self { file, name, length: metadata.len(), pcap, size: size.max(64) as u64, seconds })
@@ -120,7 +119,7 @@ impl Blocks {
 
     /// Where the first record of the file starts.
     pub const fn first_record(&self) -> u64 {
-        FILE_HEADER as u64
+        self.pcap.file_header() as u64
     }
 
     /// Where a block ends; records that start before belong to it.

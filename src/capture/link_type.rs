@@ -152,9 +152,12 @@ impl LinkType {
 }
 
 impl fmt::Display for LinkType {
-    /// Writes `Ethernet (1)`.
+    /// Writes `Ethernet (1)`, `link type 9999`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.name().unwrap_or("link type"), self.0)
+        match self.name() {
+            Some(name) => write!(f, "{name} ({})", self.0),
+            None => write!(f, "link type {}", self.0),
+        }
     }
 }
 
@@ -232,7 +235,7 @@ mod tests {
     #[test]
     fn names_come_with_their_number() {
         assert_eq!(LinkType::ETHERNET.to_string(), "Ethernet (1)");
-        assert_eq!(LinkType(9999).to_string(), "link type (9999)");
+        assert_eq!(LinkType(9999).to_string(), "link type 9999");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The pcap container (draft-ietf-opsawg-pcap): a header of 24 bytes, then records.
 //!
-//! Read as libpcap reads it: both byte orders, microseconds and nanoseconds, Kuznetzov's modified records, and the
-//! length fields that versions before 2.4 wrote the other way round. The file's snap length is not a bound: a
+//! Read as libpcap reads it: both byte orders, microseconds and nanoseconds, Kuznetzov's modified records, IXIA's file
+//! header, and the length fields that versions before 2.4 wrote the other way round. The file's snap length is not a bound: a
 //! record may be longer, and writers put 0 there.
 
 use super::LinkType;
@@ -18,6 +18,7 @@ const FILE_HEADER: usize = 24;
 pub(super) struct Pcap {
     little_endian: bool,
     nanoseconds_per_unit: u64,
+    file_header: usize,
     record_header: usize,
     lengths: Lengths,
     link: LinkType,
@@ -37,13 +38,16 @@ pub(super) fn is_magic(magic: [u8; 4]) -> bool {
     variant(u32::from_be_bytes(magic)).is_some() || variant(u32::from_le_bytes(magic)).is_some()
 }
 
-/// Nanoseconds per unit of the time fraction, and the length of a record header.
-const fn variant(magic: u32) -> Option<(u64, usize)> {
+/// Nanoseconds per unit of the time fraction, and the lengths of file header and record headers.
+const fn variant(magic: u32) -> Option<(u64, usize, usize)> {
     match magic {
-        0xa1b2_c3d4 => Some((1000, 16)),
-        0xa1b2_3c4d => Some((1, 16)),
+        0xa1b2_c3d4 => Some((1000, FILE_HEADER, 16)),
+        0xa1b2_3c4d => Some((1, FILE_HEADER, 16)),
         // Kuznetzov's patch: interface number, protocol and packet type behind the usual fields.
-        0xa1b2_cd34 => Some((1000, 24)),
+        0xa1b2_cd34 => Some((1000, FILE_HEADER, 24)),
+        // IXIA's lcap, hardware and software: the length of all records behind the usual fields. libpcap does not read them;
+        // Wireshark does, both with microseconds.
+        0x1c00_01ac | 0x1c00_01ab => Some((1000, FILE_HEADER + 4, 16)),
         _ => None,
     }
 }
@@ -64,7 +68,7 @@ impl Pcap {
             Some(found) => (true, Some(found)),
             None => (false, variant(u32::from_be_bytes(magic))),
         };
-        let Some((nanoseconds_per_unit, record_header)) = found else {
+        let Some((nanoseconds_per_unit, file_header, record_header)) = found else {
             return Err(source.fault(CaptureProblem::NotACapture(magic.to_vec())));
         };
         let short = |bytes| if little_endian { u16::from_le_bytes(bytes) } else { u16::from_be_bytes(bytes) };
@@ -78,11 +82,17 @@ impl Pcap {
                 return Err(Fault { offset: start, problem });
             }
         };
-        source.consume(FILE_HEADER);
+        source.whole("pcap file header", file_header)?;
+        source.consume(file_header);
         let network = [l0, l1, l2, l3];
         let network = if little_endian { u32::from_le_bytes(network) } else { u32::from_be_bytes(network) };
         let link = LinkType::of_pcap(network);
-        Ok(Self { little_endian, nanoseconds_per_unit, record_header, lengths, link })
+        Ok(Self { little_endian, nanoseconds_per_unit, file_header, record_header, lengths, link })
+    }
+
+    /// Length of the file header, in bytes.
+    pub(super) const fn file_header(&self) -> usize {
+        self.file_header
     }
 
     /// Length of a record header, in bytes.

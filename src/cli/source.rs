@@ -8,7 +8,7 @@ use crate::packet::{Flow, Packet, Timestamp};
 use crate::pipeline::{self, Captures, Outcome, Read};
 use crate::policy::{Policy, Scenario};
 use crate::replay::{Judged, Observer, Out, Replay};
-use crate::report::{CaptureSummary, UnsupportedLink};
+use crate::report::{CaptureSummary, UnsupportedLink, plural};
 use crate::synth::{Plan, Stream};
 
 use super::workload::{self, Making};
@@ -256,10 +256,13 @@ fn unfolded(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
         let folder = Folder::open(path).map_err(failed)?;
         let (name, others) = (path.display(), folder.others);
         if folder.captures.is_empty() {
-            return Err(Error::Message(format!("there is no capture in {name} ({others} other files)")));
+            let others = plural(others as u64, "other file");
+            return Err(Error::Message(format!("there is no capture in {name} ({others})")));
         }
-        if others > 0 {
-            output::remark(&format_args!("{name}: {others} files that are no captures are left out"));
+        match others {
+            0 => {}
+            1 => output::remark(&format_args!("{name}: 1 file that is no capture is left out")),
+            _ => output::remark(&format_args!("{name}: {others} files that are no captures are left out")),
         }
         captures.extend(folder.captures);
     }

@@ -4,38 +4,38 @@ use hashbrown::HashMap;
 
 /// A set of rules; bit 0 is the rule that is asked first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::compile) struct RuleBits(Box<[u64]>);
+pub(crate) struct RuleBits(Box<[u64]>);
 
 impl RuleBits {
     /// The empty set with room for `rules`.
-    pub(in crate::compile) fn none(rules: usize) -> Self {
+    pub(crate) fn none(rules: usize) -> Self {
         Self(vec![0; rules.div_ceil(64)].into())
     }
 
     /// Adds the rule, or takes it away.
-    pub(in crate::compile) fn flip(&mut self, rule: usize) {
+    pub(crate) fn flip(&mut self, rule: usize) {
         self.0[rule / 64] ^= 1 << (rule % 64);
     }
 
     /// Adds the rule.
-    pub(in crate::compile) fn add(&mut self, rule: usize) {
+    pub(crate) fn add(&mut self, rule: usize) {
         self.0[rule / 64] |= 1 << (rule % 64);
     }
 
     /// Whether the rule is in it.
-    pub(in crate::compile) fn has(&self, rule: usize) -> bool {
+    pub(crate) fn has(&self, rule: usize) -> bool {
         self.0[rule / 64] >> (rule % 64) & 1 != 0
     }
 
     /// Makes this the intersection of two sets.
-    pub(in crate::compile) fn set_to_both(&mut self, a: &Self, b: &Self) {
+    pub(crate) fn set_to_both(&mut self, a: &Self, b: &Self) {
         for ((to, a), b) in self.0.iter_mut().zip(&a.0).zip(&b.0) {
             *to = a & b;
         }
     }
 
     /// The rules that are in both sets, in order.
-    pub(in crate::compile) fn both<'s>(&'s self, other: &'s Self) -> impl Iterator<Item = usize> + 's {
+    pub(crate) fn both<'s>(&'s self, other: &'s Self) -> impl Iterator<Item = usize> + 's {
         self.0.iter().zip(&other.0).enumerate().flat_map(|(at, (a, b))| {
             let mut word = a & b;
             std::iter::from_fn(move || {
@@ -49,18 +49,18 @@ impl RuleBits {
 
 /// Gives equal values the same number, counting from zero in the order first seen.
 #[derive(Debug)]
-pub(in crate::compile) struct Interner<T> {
+pub(crate) struct Interner<T> {
     numbers: HashMap<T, u32, foldhash::fast::FixedState>,
     values: Vec<T>,
 }
 
 impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
-    pub(in crate::compile) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { numbers: HashMap::with_hasher(foldhash::fast::FixedState::default()), values: vec![] }
     }
 
     /// The number of this value.
-    pub(in crate::compile) fn number(&mut self, value: &T) -> u32 {
+    pub(crate) fn number(&mut self, value: &T) -> u32 {
         if let Some(&number) = self.numbers.get(value) {
             return number;
         }
@@ -71,12 +71,12 @@ impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
     }
 
     /// How many different values there are.
-    pub(in crate::compile) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
     /// The values by number.
-    pub(in crate::compile) fn into_values(self) -> Vec<T> {
+    pub(crate) fn into_values(self) -> Vec<T> {
         self.values
     }
 }
@@ -86,7 +86,7 @@ impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
 /// `ranges` are inclusive, with the rule each belongs to; a rule's own ranges must not overlap. Numbers are
 /// `0..=last`. Pieces that the same rules cover share a class: the answer is the classes by first number of each
 /// piece, neighbours merged.
-pub(in crate::compile) fn cut(
+pub(crate) fn cut(
     ranges: &[(u128, u128, usize)],
     last: u128,
     rules: usize,

@@ -18,6 +18,7 @@ mod search;
 mod service;
 mod simd;
 
+pub(crate) use bits::{Interner, cut};
 pub use compiled::{Compiled, CompiledReport, Probe, TableId, TableReport};
 pub use linear::Linear;
 pub use simd::Path;

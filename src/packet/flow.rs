@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use super::{
-    AddressPair, Content, Domain, Family, Icmp, IcmpKind, IpPacket, Packet, Protocol, Quoted, TcpFlags,
-    Timestamp, Transport,
+    AddressPair, Content, Domain, Family, Icmp, IcmpKind, IpPacket, Packet, Protocol, Quoted, Service,
+    TcpFlags, Timestamp, Transport,
 };
 
 /// The client port of a written flow that names none: the first of the IANA dynamic range (RFC 6335).
@@ -21,23 +21,43 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// The flow between these addresses that asks for this service; `None` when packets of their family cannot.
+    pub fn new(addresses: AddressPair, service: Service) -> Option<Self> {
+        let protocol = service.protocol();
+        let transport = match service {
+            Service::Port(Protocol::TCP, destination) => {
+                Transport::Tcp { source: EPHEMERAL, destination, flags: TcpFlags::SYN }
+            }
+            Service::Port(_, destination) => Transport::Ports { source: EPHEMERAL, destination },
+            Service::Icmp { kind, code, .. } => {
+                Transport::Icmp(Icmp { kind, code, identifier: 1, quoted: Quoted::None })
+            }
+            Service::Other(_) => Transport::Other,
+        };
+        let flow = Self { protocol, addresses, transport };
+        let possible = Service::at(addresses.family(), protocol, 0);
+        let same = std::mem::discriminant(&possible) == std::mem::discriminant(&service);
+        (same && Service::of(&flow.ip()) == Some(service)).then_some(flow)
+    }
+
+    /// The header of its opening packet.
+    pub const fn ip(&self) -> IpPacket {
+        IpPacket {
+            domain: Domain::NONE,
+            addresses: self.addresses,
+            protocol: self.protocol,
+            transport: self.transport,
+            fragment: None,
+        }
+    }
+
     /// The packet that opens this flow: for TCP a lone SYN.
     pub const fn packet(&self, time: Timestamp) -> Packet {
         let length = match self.addresses {
             AddressPair::V4 { .. } => 64,
             AddressPair::V6 { .. } => 84,
         };
-        Packet {
-            time,
-            length,
-            content: Content::Ip(IpPacket {
-                domain: Domain::NONE,
-                addresses: self.addresses,
-                protocol: self.protocol,
-                transport: self.transport,
-                fragment: None,
-            }),
-        }
+        Packet { time, length, content: Content::Ip(self.ip()) }
     }
 }
 
@@ -170,6 +190,23 @@ mod tests {
             "icmp fd00::1 > fd00::2".parse::<Flow>().unwrap().to_string(),
             "icmpv6 fd00::1 > fd00::2 128/0"
         );
+    }
+
+    #[test]
+    fn a_flow_is_made_of_a_service_that_its_family_has() {
+        let pair = |a: &str, b: &str| AddressPair::new(a.parse().unwrap(), b.parse().unwrap()).unwrap();
+        let (v4, v6) = (pair("10.0.0.1", "10.0.0.2"), pair("fd00::1", "fd00::2"));
+        let text = |pair, service| Flow::new(pair, service).map(|flow| flow.to_string());
+        assert_eq!(
+            text(v4, Service::Port(Protocol::TCP, 22)).as_deref(),
+            Some("tcp 10.0.0.1:49152 > 10.0.0.2:22")
+        );
+        let echo = |family| Service::Icmp { family, kind: 8, code: 0 };
+        assert_eq!(text(v4, echo(Family::V4)).as_deref(), Some("icmp 10.0.0.1 > 10.0.0.2 8/0"));
+        assert_eq!(text(v6, echo(Family::V4)), None);
+        assert_eq!(text(v4, Service::Other(Protocol::TCP)), None);
+        assert_eq!(text(v4, Service::Port(Protocol::GRE, 1)), None);
+        assert_eq!(text(v6, Service::Other(Protocol::ICMP)).as_deref(), Some("icmp fd00::1 > fd00::2"));
     }
 
     #[test]

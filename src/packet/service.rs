@@ -33,6 +33,19 @@ impl Service {
         }
     }
 
+    /// The service of this protocol in packets of this family whose detail is this: the port, the ICMP type above the
+    /// code, or nothing.
+    pub const fn at(family: Family, protocol: Protocol, detail: u16) -> Self {
+        match (family, protocol) {
+            (Family::V4, Protocol::ICMP) | (Family::V6, Protocol::ICMPV6) => {
+                let [kind, code] = detail.to_be_bytes();
+                Self::Icmp { family, kind, code }
+            }
+            _ if protocol.has_ports() => Self::Port(protocol, detail),
+            _ => Self::Other(protocol),
+        }
+    }
+
     /// The service `packet` asks for; `None` when its transport header could not be read.
     pub const fn of(packet: &IpPacket) -> Option<Self> {
         match packet.transport {

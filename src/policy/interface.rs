@@ -1,9 +1,11 @@
 //! Interfaces, and which of them an address belongs to.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
+
+use crate::packet::AddressRange;
 
 use super::{GroupId, Origin};
 
@@ -105,6 +107,19 @@ impl Owners {
         owners.v4 = starts4.into_iter().collect();
         owners.v6 = starts6.into_iter().collect();
         owners
+    }
+
+    /// Every address that belongs to an interface, as ranges with their interface, ascending; IPv4 before IPv6.
+    pub fn ranges(&self) -> impl Iterator<Item = (AddressRange, InterfaceId)> {
+        let v4 = self.v4.iter().enumerate().filter_map(|(at, &(first, id))| {
+            let last = self.v4.get(at + 1).map_or(u32::MAX, |&(next, _)| next - 1);
+            Some((AddressRange::V4(Ipv4Addr::from_bits(first), Ipv4Addr::from_bits(last)), id?))
+        });
+        let v6 = self.v6.iter().enumerate().filter_map(|(at, &(first, id))| {
+            let last = self.v6.get(at + 1).map_or(u128::MAX, |&(next, _)| next - 1);
+            Some((AddressRange::V6(Ipv6Addr::from_bits(first), Ipv6Addr::from_bits(last)), id?))
+        });
+        v4.chain(v6)
     }
 
     /// The interface that the address belongs to; `None` is outside.

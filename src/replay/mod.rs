@@ -11,6 +11,7 @@ mod batch;
 mod connection;
 mod connections;
 mod context;
+mod first;
 mod fragments;
 mod key;
 mod numbers;
@@ -29,6 +30,7 @@ pub use batch::Batch;
 pub use connection::{Connection, ConnectionId, ConnectionVerdict, Volume};
 pub use connections::{Connections, Iter};
 pub use context::control_traffic;
+pub use first::FirstPackets;
 pub use key::Endpoint;
 pub use order::InOrder;
 pub use parallel::Out;
@@ -51,6 +53,9 @@ use tally::Frames;
 pub struct Judged {
     /// Its place in the timeline, from 0.
     pub sequence: u64,
+    /// The place of the frame whose coming settled it: its own, or for a fragment that of the one which completed its datagram or
+    /// ended the wait.
+    pub settled: u64,
     /// Its number in the captures, from 1, as Wireshark counts.
     pub frame: u64,
     /// What was found in it.
@@ -110,6 +115,22 @@ impl<'p, M: Matcher> Replay<'p, M> {
     /// `out` gets it back with its verdict, unless it is a fragment that has to wait for the rest of its datagram; and
     /// before it, fragments whose wait is over. [`InOrder`] puts them in order again.
     pub fn push(
+        &mut self,
+        frame: u64,
+        packet: Packet,
+        observer: &mut impl Observer,
+        out: &mut impl FnMut(Judged),
+    ) {
+        if !self.fragments {
+            return self.push_next(frame, packet, observer, out);
+        }
+        let mut settled = vec![];
+        self.push_next(frame, packet, observer, &mut |judged| settled.push(judged));
+        settled.sort_by_key(|judged| judged.sequence);
+        settled.into_iter().for_each(out);
+    }
+
+    fn push_next(
         &mut self,
         frame: u64,
         packet: Packet,
@@ -201,7 +222,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
 /// The verdict of a frame without IP.
 fn bare(sequence: u64, frame: u64, packet: Packet) -> Option<Judged> {
     let judgement = Judgement::bare(batch::bare_reason(packet.content)?);
-    Some(Judged { sequence, frame, packet, header: None, judgement, opening: false })
+    Some(Judged { sequence, settled: sequence, frame, packet, header: None, judgement, opening: false })
 }
 
 const fn index(side: Side) -> usize {

@@ -117,7 +117,7 @@ impl<M: Matcher> Replay<'_, M> {
         });
     }
 
-    /// Hands out what was judged, by the sequence of the frames.
+    /// Hands out what was judged, as it was settled: one frame after the other would come in the same order.
     fn hand_out(&mut self, placed: &[Placed<'_>], out: &mut Out<'_>) -> ControlFlow<()> {
         let mut judged: Vec<Judged> = vec![];
         for shard in &mut self.shards {
@@ -130,9 +130,10 @@ impl<M: Matcher> Replay<'_, M> {
             });
             judged.extend(bare);
         }
-        let mut order: Vec<(u64, u32)> = judged.iter().map(|judged| judged.sequence).zip(0..).collect();
+        let order = judged.iter().zip(0..).map(|(judged, at)| (judged.settled, judged.sequence, at));
+        let mut order: Vec<(u64, u64, u32)> = order.collect();
         order.par_sort_unstable();
-        order.into_iter().try_for_each(|(_, at)| out(judged[at as usize]))
+        order.into_iter().try_for_each(|(_, _, at)| out(judged[at as usize]))
     }
 
     /// The counts so far, of all that was judged.

@@ -4,8 +4,9 @@ use crate::compile::Matcher;
 use crate::packet::{Header, IcmpRole, IpPacket, Protocol, Quoted, Service, TcpFlags, Timestamp, Transport};
 use crate::policy::{Action, Direction, InterfaceId, Midstream, Policy, RuleId, Timeouts};
 
+use super::index;
 use super::state::{Side, Tracked};
-use super::verdict::{Reason, StepVerdict};
+use super::verdict::{Reason, StepVerdict, Steps};
 
 /// The state of one connection at one interface.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +71,26 @@ pub(super) struct Step<'a, M> {
 }
 
 impl<M: Matcher> Step<'_, M> {
+    /// All steps of the packet: out of the interface that owns its source, then, unless that stopped it, into the one
+    /// that owns its destination. Places are the sender's and the receiver's, by side.
+    pub(super) fn take(
+        &self,
+        (from, to): (Option<InterfaceId>, Option<InterfaceId>),
+        places: &mut [Option<Place>; 2],
+        observer: &mut impl Observer,
+    ) -> Steps {
+        let mut steps = Steps::default();
+        if let Some(interface) = from {
+            let place = &mut places[index(self.side)];
+            steps.egress = Some(self.judge(StepAt::egress(interface, self.ip), place, observer));
+        }
+        if let (Some(interface), None) = (to, steps.stopped()) {
+            let place = &mut places[index(self.side.other())];
+            steps.ingress = Some(self.judge(StepAt::ingress(interface, self.ip), place, observer));
+        }
+        steps
+    }
+
     /// "Order of a step: tracked reply or continuation, then ICMP error about a tracked connection, then the rules,
     /// then default drop."
     pub(super) fn judge(

@@ -28,7 +28,7 @@ pub(super) fn escape(name: &str) -> Cow<'_, str> {
 }
 
 /// `1 packet`, `2 packets`.
-pub(super) fn plural(count: u64, noun: &str) -> String {
+pub(crate) fn plural(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 

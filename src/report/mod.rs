@@ -29,6 +29,7 @@ pub mod text;
 mod time;
 
 pub use format::{Format, ParseFormatError};
+pub(crate) use label::plural;
 pub use options::{Options, ParseShowError, Show};
 pub use packets::{PacketWriter, RecordFormat};
 pub use results::{CaptureSummary, Repeats, Results, UnsupportedLink};

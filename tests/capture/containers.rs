@@ -54,6 +54,14 @@ fn pcap_variants() {
     file.extend(join(&[&record[..8], &captured, &record[12..], &[9; 8], &[7, 7]]));
     assert_eq!(records(file), [(1_000_002_000, LinkType::RAW, 3, vec![7, 7])]);
 
+    // IXIA's file header has four bytes more. Wireshark 4.0 shows the same.
+    for magic in [0x1c00_01ac, 0x1c00_01ab] {
+        let mut file = pcap_header(Order::Big, magic, 101);
+        file.extend(18_u32.to_be_bytes());
+        file.extend(pcap_record(Order::Big, 1, 2, 3, &[7, 7]));
+        assert_eq!(records(file), [(1_000_002_000, LinkType::RAW, 3, vec![7, 7])]);
+    }
+
     // Before version 2.3 the wire length came first; in 2.3 either did.
     for (minor, first, second) in [(2, 9_u32, 2_u32), (3, 9, 2), (3, 2, 9), (4, 2, 9)] {
         let mut file = pcap_header(Order::Big, 0xa1b2_c3d4, 101);

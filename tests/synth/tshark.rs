@@ -140,8 +140,9 @@ fn anomalies_raise_their_own_warnings_alone() {
     // Everything at once is at least not malformed.
     let plan = plan(Workload::parse("odd", &ODD.replace("&tcp", "")), &scenario, 1);
     let (path, _) = written(&plan, "odd.pcap", CaptureFormat::Pcapng);
-    let malformed: Vec<_> =
-        XX
+    // Of SSH whose packets come in another order it makes nonsense.
+    let is_fault = |w: &String| w.contains("hecksum") || w.contains("alformed") && !w.starts_with("SSH");
+    let malformed: Vec<_> = warnings(&path).into_iter().filter(is_fault).collect();
     assert_eq!(malformed, [""; 0]);
     std::fs::remove_file(path).unwrap();
 }

@@ -54,8 +54,12 @@ impl<'p, M: Matcher> Plain<'p, M> {
     }
 
     pub(super) fn push(&mut self, packet: Packet) {
-        let at = At { sequence: self.sequence, frame: self.sequence + 1 };
+        self.take(packet);
         self.sequence += 1;
+    }
+
+    fn take(&mut self, packet: Packet) {
+        let at = At { sequence: self.sequence, frame: self.sequence + 1 };
         self.context.start.get_or_insert(packet.time);
         self.clock = self.clock.max(packet.time);
         self.give_up(self.clock);
@@ -79,7 +83,15 @@ impl<'p, M: Matcher> Plain<'p, M> {
         let volume = Volume { packets: 1, bytes: u64::from(packet.length) };
         let (judgement, opening) = self.judge(&ip, ends, packet.time, volume);
         let At { sequence, frame } = at;
-        self.judged.push(Judged { sequence, frame, packet, header: Some(ip), judgement, opening });
+        self.judged.push(Judged {
+            sequence,
+            settled: sequence,
+            frame,
+            packet,
+            header: Some(ip),
+            judgement,
+            opening,
+        });
     }
 
     pub(super) fn finish(&mut self) {
@@ -106,6 +118,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
             let Content::Ip(own) = piece.packet.content else { continue };
             self.judged.push(Judged {
                 sequence: piece.sequence,
+                settled: self.sequence,
                 frame: piece.frame,
                 packet: piece.packet,
                 header: Some(header.unwrap_or(own)),

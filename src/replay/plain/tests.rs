@@ -168,10 +168,10 @@ fn plainly(policy: &Policy, packets: &[Packet]) -> Results {
     (plain.judged, plain.connections, tally)
 }
 
-fn one_by_one(policy: &Policy, packets: &[Packet]) -> Results {
+fn one_by_one(policy: &Policy, packets: &[Packet], held: usize) -> Results {
     let matcher = Linear::new(policy);
     let mut replay = Replay::new(policy, &matcher);
-    let (mut order, mut judged) = (InOrder::default(), vec![]);
+    let (mut order, mut judged) = (InOrder::holding(held), vec![]);
     let mut out = |frame| order.push(frame, &mut |frame| judged.push(frame));
     for (number, &packet) in (1..).zip(packets) {
         replay.push(number, packet, &mut (), &mut out);
@@ -182,10 +182,16 @@ fn one_by_one(policy: &Policy, packets: &[Packet]) -> Results {
 }
 
 /// Batches of so many packets, so many of them at once.
-fn in_batches(policy: &Policy, packets: &[Packet], size: usize, at_once: usize, wanted: bool) -> Results {
+fn in_batches(
+    policy: &Policy,
+    packets: &[Packet],
+    (size, at_once): (usize, usize),
+    wanted: bool,
+    held: usize,
+) -> Results {
     let matcher = Linear::new(policy);
     let mut replay = Replay::new(policy, &matcher);
-    let (mut order, mut judged) = (InOrder::default(), vec![]);
+    let (mut order, mut judged) = (InOrder::holding(held), vec![]);
     let mut out = |frame| {
         order.push(frame, &mut |frame| judged.push(frame));
         std::ops::ControlFlow::Continue(())
@@ -229,9 +235,13 @@ fn check(policy: &Policy, packets: &[Packet], size: usize, at_once: usize) {
         assert_eq!(found.2, tally, "{how}");
         found.0.len()
     };
-    assert_eq!(same(one_by_one(policy, packets), "one by one"), judged.len());
-    assert_eq!(same(in_batches(policy, packets, size, at_once, true), "in batches"), judged.len());
-    same(in_batches(policy, packets, size, at_once, false), "in batches, counted only");
+    let (batches, most) = ((size, at_once), InOrder::MOST);
+    assert_eq!(same(one_by_one(policy, packets, most), "one by one"), judged.len());
+    assert_eq!(same(in_batches(policy, packets, batches, true, most), "in batches"), judged.len());
+    same(in_batches(policy, packets, batches, false, most), "in batches, counted only");
+    let order = |(judged, _, _): Results| judged.iter().map(|judged| judged.sequence).collect::<Vec<_>>();
+    let (one, many) = (one_by_one(policy, packets, 2), in_batches(policy, packets, batches, true, 2));
+    assert_eq!(order(one), order(many), "what comes late comes at the same place");
 }
 
 proptest! {

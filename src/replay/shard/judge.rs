@@ -7,7 +7,7 @@ use crate::replay::context::{At, Context, Ends, control_traffic, piece, was_open
 use crate::replay::fragments::{Added, Datagram, Piece};
 use crate::replay::key::Key;
 use crate::replay::state::{Side, Tracked};
-use crate::replay::step::{Observer, Place, Step, StepAt};
+use crate::replay::step::{Observer, Place, Step};
 use crate::replay::{Judged, Judgement, Reason, Steps, Verdict, Volume, index, route};
 
 use super::interned::{Opening, Path};
@@ -236,7 +236,7 @@ impl Shard {
         let live = known.filter(|&local| self.goes_on(context, local, datum));
         let mut places = self.places(known);
         let whose = Whose { key, sender: side, ends, known, live };
-        let (from, to) = match ends {
+        let ends = match ends {
             Ok(ends) => ends,
             Err(reason) => {
                 let judgement = Judgement::bare(reason);
@@ -254,15 +254,7 @@ impl Shard {
             start: context.start.unwrap_or(now),
             quoted: quoted.map(|(_, interfaces)| interfaces),
         };
-        let mut steps = Steps::default();
-        if let Some(interface) = from {
-            let place = &mut places[index(side)];
-            steps.egress = Some(step.judge(StepAt::egress(interface, ip), place, observer));
-        }
-        if let (Some(interface), None) = (to, steps.stopped()) {
-            let place = &mut places[index(side.other())];
-            steps.ingress = Some(step.judge(StepAt::ingress(interface, ip), place, observer));
-        }
+        let steps = step.take(ends, &mut places, observer);
         let reason = steps.reason().unwrap_or(Reason::NoGroup);
         let judgement = Judgement { reason, steps, connection: None };
         if let Some((local, _)) = quoted {
@@ -409,6 +401,7 @@ impl Shard {
             if context.wanted {
                 self.judged.push(Judged {
                     sequence: piece.sequence,
+                    settled: datum.moment.sequence,
                     frame: piece.frame,
                     packet: piece.packet,
                     header: Some(*datum.ip),

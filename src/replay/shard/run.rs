@@ -147,6 +147,7 @@ impl Shard {
                         let At { sequence, frame } = at(packet.place);
                         self.judged.push(Judged {
                             sequence,
+                            settled: sequence,
                             frame,
                             packet: packet.packet(),
                             header: Some(packet.ip()),
