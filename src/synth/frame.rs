@@ -91,6 +91,12 @@ impl Segment {
                 Some(2)
             }
             Body::Other(_) => None,
+            Body::Ports { ports, .. } => {
+                put16(out, ports.0);
+                put16(out, ports.1);
+                out.extend_from_slice(&[0; 8]);
+                None
+            }
         };
         self.payload.write(out);
         let Some(at) = checksum else { return };

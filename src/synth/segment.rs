@@ -66,6 +66,11 @@ pub(super) enum Body {
         quoted: Quote,
     },
     Other(Protocol),
+    /// SCTP and others that begin with two ports.
+    Ports {
+        protocol: Protocol,
+        ports: (u16, u16),
+    },
 }
 
 /// The packet that an ICMP error is about: its addresses and first eight bytes.
@@ -112,7 +117,7 @@ impl Segment {
             (Body::Udp { .. }, _) => Protocol::UDP,
             (Body::Icmp { .. } | Body::Error { .. }, Family::V4) => Protocol::ICMP,
             (Body::Icmp { .. } | Body::Error { .. }, Family::V6) => Protocol::ICMPV6,
-            (Body::Other(protocol), _) => protocol,
+            (Body::Other(protocol) | Body::Ports { protocol, .. }, _) => protocol,
         }
     }
 
@@ -124,6 +129,8 @@ impl Segment {
             Body::Udp { .. } | Body::Icmp { .. } => 8,
             Body::Error { quoted, .. } => 8 + quoted.size(),
             Body::Other(_) => 0,
+            // The common header of SCTP, the shortest of DCCP; UDP-Lite takes the rest for payload.
+            Body::Ports { .. } => 12,
         };
         header + self.payload.length
     }
@@ -198,6 +205,7 @@ impl Segment {
                 Transport::Icmp(Icmp { kind, code, identifier: 0, quoted })
             }
             Body::Other(_) => Transport::Other,
+            Body::Ports { ports, .. } => Transport::Ports { source: ports.0, destination: ports.1 },
         }
     }
 

@@ -369,7 +369,7 @@ impl Conversation {
             Body::Icmp { kind, code, identifier, sequence } => {
                 ((u16::from_be_bytes([kind, code]), identifier), u32::from(sequence))
             }
-            Body::Error { .. } | Body::Other(_) => ((0, 0), 0),
+            Body::Error { .. } | Body::Other(_) | Body::Ports { .. } => ((0, 0), 0),
         };
         let quoted = Quote { addresses: segment.addresses, protocol, ports, rest, length, id: segment.id };
         Step::Refuse { quoted }
