@@ -1,8 +1,10 @@
 //! The command line: one file per verb. Parses, opens files, calls the library, prints; decides nothing itself.
 
 mod check;
+mod costs;
 mod explain;
 mod files;
+mod filters;
 mod flows;
 mod live;
 mod load;
@@ -45,6 +47,7 @@ enum Verb {
     Explain(explain::Args),
     Check(check::Args),
     Synth(Box<synth::Args>),
+    Load(costs::Args),
     #[command(subcommand)]
     Preset(preset::Verb),
 }
@@ -99,6 +102,9 @@ enum Error {
     /// Findings about the workload were printed already.
     #[error("the workload has errors")]
     Workload,
+    /// Findings about a filter set were printed already.
+    #[error("the filter set has errors")]
+    Filters,
     /// Anything that one line tells.
     #[error("{0}")]
     Message(String),
@@ -120,13 +126,14 @@ impl Cli {
             Verb::Explain(args) => explain::run(&args),
             Verb::Check(args) => check::run(&args),
             Verb::Synth(args) => synth::run(&args),
+            Verb::Load(args) => costs::run(&args),
             Verb::Preset(verb) => preset::run(&verb),
         };
         match result {
             Ok(status) => status,
             // Whoever reads has seen enough.
             Err(Error::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitStatus::Done,
-            Err(Error::Scenario | Error::Workload) => ExitStatus::Failed,
+            Err(Error::Scenario | Error::Workload | Error::Filters) => ExitStatus::Failed,
             Err(error) => {
                 output::complain(&error);
                 ExitStatus::Failed

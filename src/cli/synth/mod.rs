@@ -1,6 +1,9 @@
 //! `sgsim synth`: makes traffic, and rule sets to try it on.
 
 mod capture;
+mod edges;
+mod rules;
+mod trace;
 
 use super::{Error, ExitStatus};
 
@@ -15,11 +18,17 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Verb {}
+enum Verb {
+    Rules(rules::Args),
+    Trace(trace::Args),
+    Edges(edges::Args),
+}
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     match &args.verb {
         None => capture::run(&args.capture),
-        Some(verb) => match *verb {},
+        Some(Verb::Rules(args)) => rules::run(args),
+        Some(Verb::Trace(args)) => trace::run(args),
+        Some(Verb::Edges(args)) => edges::run(args),
     }
 }
