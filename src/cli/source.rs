@@ -1,5 +1,6 @@
 //! Where packets come from: captures as one timeline, or flows written on the command line.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::capture::{CaptureError, CaptureReader, Folder, Repetition, Timeline};
@@ -9,13 +10,18 @@ use crate::pipeline::{self, Captures, Outcome, Read};
 use crate::policy::{Policy, Scenario};
 use crate::replay::{Judged, Observer, Out, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink, plural};
-use crate::synth::{Plan, Stream};
+use crate::synth::{Edges, Plan, Stream};
 
 use super::workload::{self, Making};
 use super::{Error, live, output};
 
 /// What errors call the capture that `-` stands for.
 const STDIN: &str = "standard input";
+
+/// The workload that is made from the rules themselves.
+const EDGES: &str = "edges";
+/// Most packets of it.
+const MOST_EDGES: usize = 1_000_000;
 
 /// What to judge.
 #[derive(Debug, Default, clap::Args)]
@@ -36,8 +42,8 @@ pub(super) struct Source {
     /// Judge a written flow instead of a capture: 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'.
     #[arg(long = "flow", value_name = "FLOW", help_heading = "Input")]
     pub flows: Vec<Flow>,
-    /// Judge the traffic of a workload as it is made, with no capture between: a file, or the name of a built-in one
-    /// (`sgsim synth --list`).
+    /// Judge the traffic of a workload as it is made, with no capture between: a file, the name of a built-in one
+    /// (`sgsim synth --list`), or `edges`: every boundary of every rule.
     #[arg(long, value_name = "WORKLOAD", conflicts_with = "flows", help_heading = "Input")]
     pub synth: Option<String>,
     #[command(flatten)]
@@ -87,6 +93,8 @@ pub(super) enum Whole {
     Flows(Vec<Flow>),
     /// A workload, and what the report calls it.
     Made(Box<Plan>, String),
+    /// The boundaries of the rules.
+    Edges,
 }
 
 /// What was read of each capture, what went wrong, and how often packets were shown again.
@@ -120,6 +128,9 @@ impl Source {
 
     /// Opens everything for a whole replay of this scenario.
     pub(super) fn open_all(&self, scenario: &Scenario, block_size: usize) -> Result<Whole, Error> {
+        if self.synth.as_deref() == Some(EDGES) {
+            return Ok(Whole::Edges);
+        }
         if let Some(name) = &self.synth {
             let plan = workload::plan(name, scenario, &self.making)?;
             let called = format!("workload {name}, seed {}", plan.seed);
@@ -141,7 +152,7 @@ impl Whole {
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
             Self::Captures(..) | Self::Live(_) => replay,
-            Self::Flows(_) | Self::Made(..) => replay.without_past(),
+            Self::Flows(_) | Self::Made(..) | Self::Edges => replay.without_past(),
         }
     }
 
@@ -170,6 +181,7 @@ impl Whole {
                 Reading::default()
             }
             Self::Made(plan, name) => judge_made(&plan, name, replay, out),
+            Self::Edges => judge_edges(policy, replay, out),
         }
     }
 
@@ -180,6 +192,28 @@ impl Whole {
             _ => None,
         }
     }
+}
+
+/// Judges packets on all boundaries of the rules.
+fn judge_edges<M: Matcher>(
+    policy: &Policy,
+    replay: &mut Replay<'_, M>,
+    out: Option<&mut Out<'_>>,
+) -> Reading {
+    let mut packets = Vec::new();
+    let tried = Edges::new(policy).for_each(&mut |segment| {
+        packets.push(segment.packet());
+        if packets.len() < MOST_EDGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    if tried.is_break() {
+        output::remark(&format_args!("only the first {MOST_EDGES} packets on boundaries are tried"));
+    }
+    let progress = live::Progress::start();
+    let read = pipeline::judge_made(packets.into_iter(), replay, out, progress.count());
+    let Read { frames, first, last, .. } = read;
+    let name = "boundaries of the rules".to_owned();
+    let summary = CaptureSummary { name, frames, first, last, ..CaptureSummary::default() };
+    Reading { captures: vec![summary], ..Reading::default() }
 }
 
 /// Judges a workload as it is made.

@@ -157,3 +157,26 @@ pub(super) fn check(
     }
     (checked, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::ClusterRules;
+
+    /// The check fails where it should: against the rules of another policy.
+    #[test]
+    fn a_wrong_answer_is_found() {
+        let policy = ClusterRules::new(100).policy();
+        let mut other = policy.clone();
+        // Hundreds of headers fall into the first rules.
+        other.rules[3].enabled = false;
+        let compiled = Compiled::new(&policy);
+        for mix in Mix::ALL {
+            let batches = Batch::of(&policy, &compiled, mix, 1);
+            let (checked, difference) = check(&policy, &compiled, &Linear::new(&policy), &batches);
+            assert!(checked > 1000 && difference.is_none(), "{difference:?}");
+            let (_, difference) = check(&policy, &compiled, &Linear::new(&other), &batches);
+            assert!(difference.is_some_and(|told| told.contains("the reference says")));
+        }
+    }
+}

@@ -7,6 +7,8 @@ mod cost;
 mod lists;
 mod lookups;
 mod scale;
+#[cfg(test)]
+mod tests;
 mod traffic;
 
 use std::time::{Duration, Instant};

@@ -139,7 +139,7 @@ impl RuleWish {
     /// A network: its first address in the high bits, and the length of its prefix.
     fn net(&self, random: &mut Random, width: u8) -> (u128, u8) {
         let (least, most) = match self.shape {
-            RuleShape::Narrow => (width * 3 / 4, width),
+            RuleShape::Narrow => (width / 4 * 3, width),
             RuleShape::Wide => (4, width / 2),
             RuleShape::Nested => (1, width),
         };

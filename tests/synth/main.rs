@@ -4,6 +4,8 @@
 
 mod asked;
 mod builtin;
+mod command;
+mod edges;
 mod same;
 mod support;
 mod tshark;
