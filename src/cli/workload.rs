@@ -28,7 +28,7 @@ pub(super) fn plan(name: &str, scenario: &Scenario, making: &Making) -> Result<P
         None => return Err(unknown(name)),
     };
     let scale = making.scale.max(1);
-    let planned = Plan::new(loaded, &scenario.policy, &scenario.sets, making.seed, scale);
+    let planned = Plan::make(loaded, &scenario.policy, &scenario.sets, making.seed, scale);
     if !planned.loaded.diagnostics.is_empty() {
         output::remark(&planned.loaded.render(Style::Coloured));
     }

@@ -59,9 +59,13 @@ pub(super) fn measure(policy: &Policy, watch: &mut Watch<'_>, report: &mut LoadR
             all.filter(|(_, rule)| rule.group == group && rule.enabled).map(|(at, _)| at).collect::<Vec<_>>()
         };
         let rules = of_group(policy);
-        rules.iter().for_each(|&at| without.rules[at].enabled = false);
+        for &at in &rules {
+            without.rules[at].enabled = false;
+        }
         let (bytes, time) = compiled_size(&without);
-        rules.iter().for_each(|&at| without.rules[at].enabled = true);
+        for &at in &rules {
+            without.rules[at].enabled = true;
+        }
         let seconds = spent.as_secs_f64() - time.as_secs_f64();
         report.groups.push(GroupCost { group, rules: rules.len(), bytes: whole - bytes, seconds });
         if watch.is_over() {

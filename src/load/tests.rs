@@ -10,7 +10,7 @@ fn wish() -> Wish {
     Wish {
         threads: vec![1, 2],
         factors: vec![1, 2],
-        limit: Duration::from_secs(600),
+        limit: Duration::from_mins(10),
         seed: 1,
         packets: 20_000,
     }

@@ -168,7 +168,9 @@ mod tests {
         for amount in [Amount::Count(24_000), Amount::Every(86_400e9 / 24_000.0)] {
             let times = times(Arrivals::Diurnal, amount, 86_400 * SECOND);
             let mut hours = [0.0_f64; 24];
-            times.iter().for_each(|time| hours[(time / 3600 / SECOND) as usize] += 1.0);
+            for time in &times {
+                hours[usize::try_from(time / 3600 / SECOND).unwrap()] += 1.0;
+            }
             for (found, wanted) in hours.iter().zip(HOURS) {
                 let wanted = f64::from(wanted);
                 assert!((found - wanted).abs() < 5.0 * wanted.sqrt(), "{found} is not {wanted}");

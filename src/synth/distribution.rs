@@ -269,7 +269,7 @@ mod tests {
 
     /// Against the formulas of the textbooks; the bounds are some five standard errors of 100,000 draws.
     #[test]
-    #[allow(clippy::cast_precision_loss)]
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn draws_follow_their_distribution() {
         const COUNT: usize = 100_000;
         let draws = |text: &str| {

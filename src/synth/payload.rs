@@ -155,7 +155,7 @@ impl Payload {
                     let [.., high, low] = self.total.saturating_sub(2).to_be_bytes();
                     whole.extend_from_slice(&[high, low]);
                 }
-                let exchange = u16::try_from(self.message / 2 & 0xffff).unwrap_or(0);
+                let exchange = u16::try_from((self.message / 2) & 0xffff).unwrap_or(0);
                 whole.extend_from_slice(&self.identity.wrapping_add(exchange).to_be_bytes());
                 whole.extend_from_slice(if reply {
                     b"\x81\x80\0\x01\0\x01\0\0\0\x01"

@@ -90,7 +90,7 @@ impl Flow {
 impl Plan {
     /// Looks up the names of a workload in a scenario. `seed` takes precedence over the workload's own; `scale` makes
     /// so many times as many conversations in so many times the duration.
-    pub fn new(
+    pub fn make(
         mut loaded: LoadedWorkload,
         policy: &Policy,
         sets: &[NamedSet],

@@ -37,7 +37,7 @@ impl Random {
     pub fn below(&mut self, bound: u64) -> u64 {
         // The high half of a product of two 64-bit numbers fits.
         #[allow(clippy::cast_possible_truncation)]
-        let high = (u128::from(self.bits()) * u128::from(bound) >> 64) as u64;
+        let high = ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64;
         high
     }
 

@@ -147,8 +147,8 @@ impl RuleWish {
         let bits = match self.shape {
             // All nets are prefixes of few addresses, so that they lie inside each other.
             RuleShape::Nested => {
-                let host = Random::new(0, 1, random.below(64));
-                u128::from(host.clone().bits()) << 64 | u128::from(host.clone().bits())
+                let mut host = Random::new(0, 1, random.below(64));
+                u128::from(host.bits()) << 64 | u128::from(host.bits())
             }
             _ => u128::from(random.bits()) << 64 | u128::from(random.bits()),
         };

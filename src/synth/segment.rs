@@ -189,7 +189,6 @@ impl Segment {
     const fn transport(&self) -> Transport {
         match self.body {
             Body::Tcp { ports, flags, .. } => Transport::Tcp { source: ports.0, destination: ports.1, flags },
-            Body::Udp { ports } => Transport::Ports { source: ports.0, destination: ports.1 },
             Body::Icmp { kind, code, identifier, .. } => {
                 Transport::Icmp(Icmp { kind, code, identifier, quoted: Quoted::None })
             }
@@ -205,7 +204,9 @@ impl Segment {
                 Transport::Icmp(Icmp { kind, code, identifier: 0, quoted })
             }
             Body::Other(_) => Transport::Other,
-            Body::Ports { ports, .. } => Transport::Ports { source: ports.0, destination: ports.1 },
+            Body::Udp { ports } | Body::Ports { ports, .. } => {
+                Transport::Ports { source: ports.0, destination: ports.1 }
+            }
         }
     }
 

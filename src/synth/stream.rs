@@ -187,8 +187,10 @@ impl<'p> Stream<'p> {
         }
         let ports = self.plan.flows[conversation.flow as usize].ports;
         let size = u64::from(ports.last() - ports.first()) + 1;
-        let step =
-            (1..).map(|add| (size * 618 / 1000 + add) | 1).find(|&step| coprime(step, size)).unwrap_or(1);
+        let step = (1..size.max(2))
+            .map(|add| (size * 618 / 1000 + add) | 1)
+            .find(|&step| coprime(step, size))
+            .unwrap_or(1);
         for try_ in 0..size {
             let at = (u128::from(number) + u128::from(try_)) * u128::from(step) % u128::from(size);
             tuple.ports.0 = ports.first() + u16::try_from(at).unwrap_or(0);

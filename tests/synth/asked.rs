@@ -13,7 +13,7 @@ fn made(text: &str) -> Plan {
 
 /// Bounds are some five standard errors of 20,000 draws.
 #[test]
-#[allow(clippy::cast_precision_loss)]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn sizes_and_gaps_follow_their_distributions() {
     let plan = made(
         "duration: 1000s\ntraffic: { u: { from: outside, to: group node, service: udp 20777, rate: 20/s, \
@@ -98,7 +98,7 @@ fn more_conversations_than_ports_is_told() {
     assert!(error.contains("needs more ports than there are"), "{error}");
     let scenario = scenario(&shipped("cce-tunnel"));
     let loaded = Workload::parse("asked", &text(257));
-    let planned = Plan::new(loaded, &scenario.policy, &scenario.sets, None, 1);
+    let planned = Plan::make(loaded, &scenario.policy, &scenario.sets, None, 1);
     assert!(planned.plan.is_none());
     assert!(planned.loaded.render(sgsim::diag::Style::Plain).contains("error[too-many-flows]"));
 }
@@ -132,7 +132,7 @@ traffic:
 ";
     let idle = shipped("cce-tunnel").replace("interfaces:", "groups: { idle: {} }\ninterfaces:");
     let idle = crate::support::scenario(&idle);
-    let planned = Plan::new(Workload::parse("w.yaml", text), &idle.policy, &idle.sets, None, 1);
+    let planned = Plan::make(Workload::parse("w.yaml", text), &idle.policy, &idle.sets, None, 1);
     assert!(planned.plan.is_none());
     insta::assert_snapshot!(planned.loaded.render(sgsim::diag::Style::Plain));
     let _ = scenario;

@@ -112,7 +112,7 @@ fn a_small_cluster_leaves_flows_out_and_says_so() {
             built.name
         ));
         let planned =
-            sgsim::synth::Plan::new(builtin(built.name), &scenario.policy, &scenario.sets, Some(9), 1);
+            sgsim::synth::Plan::make(builtin(built.name), &scenario.policy, &scenario.sets, Some(9), 1);
         let told = planned.loaded.render(sgsim::diag::Style::Plain);
         let plan = planned.plan.unwrap_or_else(|| panic!("{told}"));
         assert!(

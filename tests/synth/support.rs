@@ -25,7 +25,7 @@ pub(crate) fn builtin(name: &str) -> LoadedWorkload {
 }
 
 pub(crate) fn plan(loaded: LoadedWorkload, scenario: &Scenario, scale: u32) -> Plan {
-    let planned = Plan::new(loaded, &scenario.policy, &scenario.sets, None, scale);
+    let planned = Plan::make(loaded, &scenario.policy, &scenario.sets, None, scale);
     planned.plan.unwrap_or_else(|| panic!("{}", planned.loaded.render(Style::Plain)))
 }
 

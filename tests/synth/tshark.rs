@@ -13,7 +13,10 @@ use crate::support::{builtin, plan, scenario, shipped};
 fn is_there() -> bool {
     let found = Command::new("tshark").arg("--version").output().is_ok();
     if !found {
-        eprintln!("skipped: there is no tshark on the path");
+        #[allow(clippy::print_stderr, reason = "a skipped test says so")]
+        {
+            eprintln!("skipped: there is no tshark on the path");
+        }
     }
     found
 }
@@ -133,7 +136,7 @@ fn anomalies_raise_their_own_warnings_alone() {
         for warning in warnings(&path) {
             let words = warning.split_once(' ').map_or("", |(_, words)| words);
             let known = |allowed: &&str| **allowed == warning || **allowed == format!("TCP {words}");
-            assert!(allowed.iter().any(|allowed| known(&allowed)), "{name}: {warning}");
+            assert!(allowed.iter().any(|allowed| known(allowed)), "{name}: {warning}");
         }
         std::fs::remove_file(path).unwrap();
     }

@@ -14,6 +14,7 @@ use super::super::workload::{self, Making};
 use super::super::{Error, ExitStatus, files, live, load, output};
 
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Workload: a file (YAML or JSON), or the name of a built-in one.
     #[arg(value_name = "WORKLOAD", required_unless_present_any = ["list", "print"])]

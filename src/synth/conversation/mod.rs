@@ -221,7 +221,7 @@ impl Conversation {
         }
         let extension = if family == Family::V6 { 8 } else { 0 };
         // Offsets count eights; a header is never cut.
-        let size = if forced { room.min(datagram / 2) } else { room } - extension & !7;
+        let size = ((if forced { room.min(datagram / 2) } else { room }) - extension) & !7;
         let size = size.max(32);
         let mut cuts = (0..datagram).step_by(size as usize).map(|offset| {
             let length = size.min(datagram - offset);

@@ -76,7 +76,7 @@ impl Conversation {
                     Ending::Unanswered => {
                         self.seq[0] = seq;
                         // RFC 6298 section 5.5: the wait doubles.
-                        self.time += 1000 * MILLISECOND << (4 - tries.min(4));
+                        self.time += (1000 * MILLISECOND) << (4 - tries.min(4));
                         Step::Syn { tries: tries - 1 }
                     }
                     Ending::Refused => self.refuse(&syn),

@@ -168,7 +168,7 @@ impl Workload {
         let source = Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
         let mut diagnostics = Vec::new();
         let mut workload =
-            yaml::parse(&source, &mut diagnostics).and_then(|root| read::workload(&root, &mut diagnostics));
+            yaml::parse(&source, &mut diagnostics).map(|root| read::workload(&root, &mut diagnostics));
         diag::tidy(&mut diagnostics, &source);
         if diagnostics.iter().any(Diagnostic::is_error) {
             workload = None;

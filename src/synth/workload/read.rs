@@ -17,7 +17,7 @@ type Findings = Vec<Diagnostic>;
 const START: Timestamp = Timestamp(1_767_600_000_000_000_000);
 const MINUTE: u64 = 60_000_000_000;
 
-pub(super) fn workload(root: &Node, findings: &mut Findings) -> Option<Workload> {
+pub(super) fn workload(root: &Node, findings: &mut Findings) -> Workload {
     let mut workload = Workload {
         description: String::new(),
         seed: None,
@@ -67,7 +67,7 @@ pub(super) fn workload(root: &Node, findings: &mut Findings) -> Option<Workload>
             finding.help("write `traffic: { web: { from: outside, to: group node, service: tcp 443 } }`"),
         );
     }
-    Some(workload)
+    workload
 }
 
 fn flow(name: &Piece, node: &Node, findings: &mut Findings) -> Option<WrittenFlow> {

@@ -94,7 +94,7 @@ pub(super) fn rate(text: &Piece, findings: &mut Findings) -> Option<Amount> {
         .filter(|(number, _)| plain(number))
         .and_then(|(number, per)| Some((number.parse::<f64>().ok()?, unit(per)?)));
     match found {
-        Some((number, _)) if number == 0.0 => {
+        Some((0.0, _)) => {
             let finding = Diagnostic::new(codes::BAD_RATE, "a rate of zero makes no conversation");
             findings.push(finding.at(text.span.clone(), "").help("remove the flow"));
             None
