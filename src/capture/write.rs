@@ -1,114 +1,131 @@
-//! Captures out: pcap and pcapng, little-endian, nanoseconds, Ethernet.
+//! A written flow as a capture of one packet: what Wireshark or `sgsim explain` can look at.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
-use crate::packet::Timestamp;
+use etherparse::{IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, PacketBuilder};
 
-/// The container of a capture that is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CaptureFormat {
-    /// Classic pcap with nanoseconds (draft-ietf-opsawg-pcap).
-    #[default]
-    Pcap,
-    /// pcapng (draft-ietf-opsawg-pcapng).
-    Pcapng,
+use crate::packet::{Flow, Protocol, TcpFlags, Transport};
+
+/// `LINKTYPE_RAW`: the packet begins with its IP header.
+const RAW: u32 = 101;
+/// Hops that the packet may take.
+const HOPS: u8 = 64;
+
+/// Writes a pcap file that holds the opening packet of a flow.
+pub fn write_flow(flow: &Flow, out: &mut impl Write) -> io::Result<()> {
+    let packet = bytes(flow)?;
+    let length = u32::try_from(packet.len()).unwrap_or(u32::MAX).to_le_bytes();
+    // The file header (draft-ietf-opsawg-pcap): microseconds, little endian, version 2.4.
+    out.write_all(&0xa1b2_c3d4_u32.to_le_bytes())?;
+    out.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0])?;
+    out.write_all(&0x0004_0000_u32.to_le_bytes())?;
+    out.write_all(&RAW.to_le_bytes())?;
+    out.write_all(&[0; 8])?;
+    out.write_all(&length)?;
+    out.write_all(&length)?;
+    out.write_all(&packet)
 }
 
-/// Ethernet.
-const LINK_TYPE: u32 = 1;
-/// No frame that is written is longer.
-const SNAPLEN: u32 = 262_144;
-
-/// Writes frames as a capture.
-#[derive(Debug)]
-pub struct CaptureWriter<W> {
-    out: W,
-    format: CaptureFormat,
-}
-
-/// Bytes up to the next multiple of four.
-const fn padding(length: usize) -> usize {
-    length.wrapping_neg() % 4
-}
-
-impl<W: Write> CaptureWriter<W> {
-    /// Starts a capture. `comment` says where it comes from; classic pcap has no place for it.
-    pub fn new(mut out: W, format: CaptureFormat, comment: &str) -> io::Result<Self> {
-        let mut head = Vec::new();
-        match format {
-            CaptureFormat::Pcap => {
-                head.extend_from_slice(&0xa1b2_3c4d_u32.to_le_bytes());
-                head.extend_from_slice(&[2, 0, 4, 0]);
-                head.extend_from_slice(&[0; 8]);
-                head.extend_from_slice(&SNAPLEN.to_le_bytes());
-                head.extend_from_slice(&LINK_TYPE.to_le_bytes());
-            }
-            CaptureFormat::Pcapng => {
-                let comment = &comment.as_bytes()[..comment.len().min(1 << 14)];
-                let mut body = Vec::new();
-                body.extend_from_slice(&0x1a2b_3c4d_u32.to_le_bytes());
-                body.extend_from_slice(&[1, 0, 0, 0]);
-                body.extend_from_slice(&[0xff; 8]);
-                option(&mut body, 1, comment);
-                option(&mut body, 0, &[]);
-                block(&mut head, 0x0a0d_0d0a, &body);
-                let mut body = Vec::new();
-                body.extend_from_slice(&LINK_TYPE.to_le_bytes());
-                body.extend_from_slice(&SNAPLEN.to_le_bytes());
-                // if_tsresol: 10^-9 s.
-                option(&mut body, 9, &[9]);
-                option(&mut body, 0, &[]);
-                block(&mut head, 1, &body);
+/// The packet, from its IP header on.
+fn bytes(flow: &Flow) -> io::Result<Vec<u8>> {
+    let ip = flow.ip();
+    let mut packet = vec![];
+    let builder = || match (ip.source(), ip.destination()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => PacketBuilder::ipv4(from.octets(), to.octets(), HOPS),
+        (from, to) => PacketBuilder::ipv6(v6(from), v6(to), HOPS),
+    };
+    let written = match ip.transport {
+        Transport::Tcp { source, destination, flags } => {
+            let tcp = builder().tcp(source, destination, 0, u16::MAX);
+            let tcp = if flags.has(TcpFlags::SYN) { tcp.syn() } else { tcp };
+            tcp.write(&mut packet, &[])
+        }
+        Transport::Ports { source, destination } if ip.protocol == Protocol::UDP => {
+            builder().udp(source, destination).write(&mut packet, &[])
+        }
+        Transport::Icmp(icmp) => {
+            let [high, low] = icmp.identifier.to_be_bytes();
+            match ip.source() {
+                IpAddr::V4(_) => {
+                    builder().icmpv4_raw(icmp.kind, icmp.code, [high, low, 0, 1]).write(&mut packet, &[])
+                }
+                IpAddr::V6(_) => {
+                    builder().icmpv6_raw(icmp.kind, icmp.code, [high, low, 0, 1]).write(&mut packet, &[])
+                }
             }
         }
-        out.write_all(&head)?;
-        Ok(Self { out, format })
-    }
+        Transport::Ports { source, destination } => {
+            let [ports_from, ports_to] = [source.to_be_bytes(), destination.to_be_bytes()];
+            let mut header = [0; 16];
+            header[..2].copy_from_slice(&ports_from);
+            header[2..4].copy_from_slice(&ports_to);
+            return bare(&ip, &header);
+        }
+        _ => return bare(&ip, &[0; 8]),
+    };
+    written.map_err(io::Error::other)?;
+    Ok(packet)
+}
 
-    /// Writes a frame, all of it. Times are those that the format can hold: from 1970, in classic pcap up to 2106.
-    pub fn write(&mut self, time: Timestamp, frame: &[u8]) -> io::Result<()> {
-        let beyond = || io::Error::new(io::ErrorKind::InvalidInput, "the time does not fit into the capture");
-        let length = u32::try_from(frame.len()).map_err(|_| beyond())?;
-        let time = u64::try_from(time.0).map_err(|_| beyond())?;
-        match self.format {
-            CaptureFormat::Pcap => {
-                let seconds = u32::try_from(time / 1_000_000_000).map_err(|_| beyond())?;
-                let rest = u32::try_from(time % 1_000_000_000).map_err(|_| beyond())?;
-                let words = [seconds, rest, length, length].map(u32::to_le_bytes);
-                self.out.write_all(words.as_flattened())?;
-                self.out.write_all(frame)
-            }
-            CaptureFormat::Pcapng => {
-                let padding = padding(frame.len());
-                let total = u32::try_from(32 + frame.len() + padding).map_err(|_| beyond())?;
-                let (high, low) =
-                    (u32::try_from(time >> 32).unwrap_or(0), u32::try_from(time & 0xffff_ffff).unwrap_or(0));
-                let words = [6, total, 0, high, low, length, length].map(u32::to_le_bytes);
-                self.out.write_all(words.as_flattened())?;
-                self.out.write_all(frame)?;
-                self.out.write_all(&[0; 3][..padding])?;
-                self.out.write_all(&total.to_le_bytes())
-            }
+/// A packet of a protocol that rules know by its number, with these bytes behind the IP header.
+fn bare(ip: &crate::packet::IpPacket, payload: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packet = vec![];
+    let length = u16::try_from(payload.len()).unwrap_or(0);
+    match (ip.source(), ip.destination()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            Ipv4Header::new(length, HOPS, IpNumber(ip.protocol.0), from.octets(), to.octets())
+                .map_err(io::Error::other)?
+                .write(&mut packet)?;
+        }
+        (from, to) => Ipv6Header {
+            traffic_class: 0,
+            flow_label: Ipv6FlowLabel::ZERO,
+            payload_length: length,
+            next_header: IpNumber(ip.protocol.0),
+            hop_limit: HOPS,
+            source: v6(from),
+            destination: v6(to),
+        }
+        .write(&mut packet)?,
+    }
+    packet.extend_from_slice(payload);
+    Ok(packet)
+}
+
+const fn v6(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::CaptureReader;
+    use crate::packet::Content;
+
+    #[test]
+    fn a_written_flow_reads_back_as_itself() {
+        for text in [
+            "tcp 10.0.0.1:40000 > 10.0.0.2:22",
+            "tcp [fd00::1]:40000 > [fd00::2]:22",
+            "udp 10.0.0.1:1 > 10.0.0.2:53",
+            "udp [fd00::1]:1 > [fd00::2]:53",
+            "sctp 10.0.0.1:1 > 10.0.0.2:9",
+            "icmp 10.0.0.1 > 10.0.0.2 8/0",
+            "icmpv6 fd00::1 > fd00::2 128/0",
+            "gre 10.0.0.1 > 10.0.0.2",
+            "254 fd00::1 > fd00::2",
+        ] {
+            let flow: Flow = text.parse().unwrap();
+            let mut file = vec![];
+            write_flow(&flow, &mut file).unwrap();
+            let mut reader = CaptureReader::new("written", std::io::Cursor::new(file)).unwrap();
+            let frame = reader.next_frame().unwrap().unwrap();
+            assert_eq!(frame.packet.content, Content::Ip(flow.ip()), "{text}");
+            assert!(reader.next_frame().unwrap().is_none());
         }
     }
-
-    /// Writes what is still held back.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
-    body.extend_from_slice(&code.to_le_bytes());
-    body.extend_from_slice(&u16::try_from(value.len()).unwrap_or(0).to_le_bytes());
-    body.extend_from_slice(value);
-    body.resize(body.len() + padding(value.len()), 0);
-}
-
-fn block(out: &mut Vec<u8>, kind: u32, body: &[u8]) {
-    let total = u32::try_from(12 + body.len()).unwrap_or(0).to_le_bytes();
-    out.extend_from_slice(&kind.to_le_bytes());
-    out.extend_from_slice(&total);
-    out.extend_from_slice(body);
-    out.extend_from_slice(&total);
 }

@@ -10,9 +10,11 @@ mod live;
 mod load;
 mod output;
 mod preset;
+mod record;
 mod replay;
 mod source;
 mod synth;
+mod test;
 mod threads;
 mod workload;
 
@@ -36,10 +38,11 @@ const EXAMPLES: &str = "\
 Examples:
   sgsim replay node.pcap -s cluster.yaml
   sgsim explain -s cluster.yaml 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'
+  sgsim test cluster.test.yaml
   sgsim preset show cce/tunnel --set vpc=192.168.0.0/16 --set container=10.0.0.0/16 --set master=192.168.0.8/29
 
-Exit status: 0 done, 1 found what --fail-on names, 2 could not run or could not read all of it, 4 --fail-on had
-nothing to look at.";
+Exit status: 0 done, 1 found what --fail-on names or an expectation failed, 2 could not run or could not read all of
+it, 4 there was nothing to check.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -48,6 +51,8 @@ enum Verb {
     Check(check::Args),
     Synth(Box<synth::Args>),
     Load(costs::Args),
+    Test(test::Args),
+    Record(record::Args),
     #[command(subcommand)]
     Preset(preset::Verb),
 }
@@ -127,6 +132,8 @@ impl Cli {
             Verb::Check(args) => check::run(&args),
             Verb::Synth(args) => synth::run(&args),
             Verb::Load(args) => costs::run(&args),
+            Verb::Test(args) => test::run(&args),
+            Verb::Record(args) => record::run(&args),
             Verb::Preset(verb) => preset::run(&verb),
         };
         match result {

@@ -74,9 +74,9 @@ codes! {
     UNKNOWN_PRESET = Error "unknown-preset" "No preset has this name.";
     MISSING_PARAMETER = Error "missing-parameter" "The preset has to be told an address range of the cluster.";
     UNKNOWN_PARAMETER = Error "unknown-parameter" "The preset has no parameter of this name.";
-    UNKNOWN_RULE = Error "unknown-rule" "`change` names a rule that does not exist.";
+    UNKNOWN_RULE = Error "unknown-rule" "A rule is named that does not exist.";
     UNKNOWN_WORKLOAD = Error "unknown-workload" "No workload has this name.";
-    BAD_FLOW = Error "bad-flow" "The flow does not say who talks to whom about what.";
+    INCOMPLETE_FLOW = Error "incomplete-flow" "The flow does not say who talks to whom about what.";
     BAD_RATE = Error "bad-rate" "The count or rate is zero, or no number.";
     BAD_DISTRIBUTION = Error "bad-distribution" "The words make no size, length of time or share.";
     UNKNOWN_END = Error "unknown-end" "The end of a flow is neither an address nor the name of an interface, group or set.";
@@ -91,6 +91,12 @@ codes! {
     BOUND_TWICE = Warning "bound-twice" "The interface names one group twice; the second time is ignored.";
     EMPTY_REMOTE = Warning "empty-remote" "The far side of the rule holds no address, so the rule never matches.";
     NO_INTERFACES = Warning "no-interfaces" "The scenario has no interface, so every packet is outside.";
+    MISSING_KEY = Error "missing-key" "Something has to be said that is not.";
+    CONFLICTING_KEYS = Error "conflicting-keys" "Two keys of one mapping do not go together.";
+    BAD_COUNT = Error "bad-count" "The text is neither a count nor a comparison with one.";
+    BAD_FLOW = Error "bad-flow" "The text is not a flow such as tcp 10.0.0.1 > 10.0.0.2:443.";
+    UNKNOWN_INTERFACE = Error "unknown-interface" "No interface has this name.";
+    MATCHED_NOTHING = Error "matched-nothing" "The expectation chooses no packet, flow or connection, so it says nothing.";
     FLOW_LEFT_OUT = Warning "flow-left-out" "An optional flow is left out, because nobody of the scenario can take part.";
 }
 

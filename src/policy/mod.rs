@@ -5,6 +5,7 @@
 
 pub mod cce;
 mod interface;
+pub(crate) mod language;
 mod options;
 mod resolve;
 mod rule;

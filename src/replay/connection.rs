@@ -105,6 +105,8 @@ impl fmt::Display for ConnectionVerdict {
 pub struct Connection {
     /// VLANs or tunnel it was found in.
     pub domain: Domain,
+    /// Of one found in a tunnel: the connection that carried its first packet.
+    pub outer: Option<ConnectionId>,
     /// Protocol.
     pub protocol: Protocol,
     /// The side that sent the packet that opened the connection.

@@ -4,8 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::diag::{Diagnostic, Span, codes, did_you_mean};
 use crate::packet::{AddressRange, AddressSet, Family};
-use crate::policy::scenario::address;
-use crate::policy::yaml::Piece;
+use crate::policy::language::{Piece, address};
 use crate::policy::{Interface, InterfaceId, NamedSet, Policy};
 
 use super::random::Random;

@@ -2,7 +2,7 @@
 
 use crate::diag::{self, Diagnostic, codes};
 use crate::packet::{Family, PortRange, Timestamp};
-use crate::policy::yaml::Piece;
+use crate::policy::language::Piece;
 use crate::policy::{NamedSet, Owners, Policy};
 
 use super::distribution::Distribution;

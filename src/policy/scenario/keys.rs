@@ -38,6 +38,10 @@ pub(crate) enum Shape {
     Change,
     /// A mapping with these keys.
     Object(&'static [Key]),
+    /// A list of mappings with these keys.
+    ListOf(&'static [Key]),
+    /// `12`, `>= 12`, `3-5`.
+    Count,
     /// A mapping from names to this.
     MapOf(&'static Self),
     /// One of these words, or a mapping with these keys.

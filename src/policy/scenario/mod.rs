@@ -7,14 +7,12 @@ pub(crate) mod address;
 pub(crate) mod keys;
 pub(crate) mod name;
 pub(crate) mod read;
-mod rule;
+pub(crate) mod rule;
 mod state;
 #[cfg(test)]
 mod tests;
 pub(crate) mod written;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use crate::diag::{self, Diagnostic, Source, codes};
@@ -61,29 +59,17 @@ pub struct Loaded {
 impl Scenario {
     /// Reads a file.
     pub fn load(path: &Path) -> Loaded {
-        let name = path.display().to_string();
-        match read_bounded(path) {
-            Ok(bytes) => Self::parse_bytes(&name, &bytes),
-            Err(error) => {
-                let finding = Diagnostic::new(codes::UNREADABLE_FILE, format!("cannot be read: {error}"));
-                Loaded { source: Source::new(name, ""), diagnostics: vec![finding], scenario: None }
-            }
+        match yaml::load(path) {
+            Ok(source) => Self::parse(&source.name, &source.text),
+            Err(unread) => Loaded { source: unread.0, diagnostics: vec![unread.1], scenario: None },
         }
     }
 
     /// Reads bytes that should be a scenario; `name` is what findings call them.
     pub fn parse_bytes(name: &str, bytes: &[u8]) -> Loaded {
-        match std::str::from_utf8(bytes) {
+        match yaml::decode(name, bytes) {
             Ok(text) => Self::parse(name, text),
-            Err(error) => {
-                // Up to the bad byte the text is the same, so the place is right.
-                let source = Source::new(name, String::from_utf8_lossy(bytes));
-                let at = error.valid_up_to();
-                let message = format!("byte {at} is not part of UTF-8 text");
-                let finding = Diagnostic::new(codes::NOT_UTF8, message).at(at..at + 1, "");
-                let finding = finding.help("save the file as UTF-8");
-                Loaded { source, diagnostics: vec![finding], scenario: None }
-            }
+            Err(unread) => Loaded { source: unread.0, diagnostics: vec![unread.1], scenario: None },
         }
     }
 
@@ -107,6 +93,10 @@ impl Scenario {
                 sets: resolved.sets,
                 descriptions: resolved.descriptions,
             });
+        }
+        for finding in diagnostics.iter_mut().filter(|finding| finding.code == codes::EMPTY_FILE) {
+            let help = "a scenario needs at least `groups:` or `preset:`, and `interfaces:`";
+            finding.help.push(help.to_owned());
         }
         diag::tidy(&mut diagnostics, &source);
         if diagnostics.iter().any(Diagnostic::is_error) {
@@ -134,11 +124,4 @@ impl Loaded {
     pub fn render(&self, style: diag::Style) -> String {
         diag::render_all(&self.diagnostics, &self.source, style)
     }
-}
-
-/// The bytes of a file, or of a device or pipe, up to just over what a scenario may have.
-pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(yaml::MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

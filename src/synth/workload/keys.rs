@@ -2,7 +2,7 @@
 //!
 //! What the reader accepts, what "did you mean" offers and what the JSON Schema says all come from here.
 
-use crate::policy::scenario::keys::{Key, Shape, key, required};
+use crate::policy::language::{Key, Shape, key, required};
 
 pub(super) const ARRIVALS: &[&str] = &["constant", "poisson", "diurnal"];
 pub(super) const EXPECTED: &[&str] = &["allowed", "blocked"];

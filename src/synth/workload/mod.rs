@@ -10,10 +10,9 @@ mod words;
 
 use std::path::Path;
 
-use crate::diag::{self, Diagnostic, Source, Span, Style, codes};
+use crate::diag::{self, Diagnostic, Source, Span, Style};
 use crate::packet::{Family, IcmpKind, PortRange, Protocol, Timestamp};
-use crate::policy::scenario::read_bounded;
-use crate::policy::yaml::{self, Piece};
+use crate::policy::language::{self, Piece};
 
 use super::distribution::{Distribution, Share};
 
@@ -147,19 +146,12 @@ pub struct LoadedWorkload {
 impl Workload {
     /// Reads a file.
     pub fn load(path: &Path) -> LoadedWorkload {
-        let name = path.display().to_string();
-        let told = |finding| LoadedWorkload {
-            source: Source::new(name.clone(), ""),
-            diagnostics: vec![finding],
-            workload: None,
-        };
-        match read_bounded(path).map(String::from_utf8) {
-            Ok(Ok(text)) => Self::parse(&name, &text),
-            Ok(Err(error)) => {
-                let at = error.utf8_error().valid_up_to();
-                told(Diagnostic::new(codes::NOT_UTF8, format!("byte {at} is not part of UTF-8 text")))
+        match language::load(path) {
+            Ok(source) => Self::parse(&source.name, &source.text),
+            Err(unread) => {
+                let (source, finding) = *unread;
+                LoadedWorkload { source, diagnostics: vec![finding], workload: None }
             }
-            Err(error) => told(Diagnostic::new(codes::UNREADABLE_FILE, format!("cannot be read: {error}"))),
         }
     }
 
@@ -168,7 +160,7 @@ impl Workload {
         let source = Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
         let mut diagnostics = Vec::new();
         let mut workload =
-            yaml::parse(&source, &mut diagnostics).map(|root| read::workload(&root, &mut diagnostics));
+            language::parse(&source, &mut diagnostics).map(|root| read::workload(&root, &mut diagnostics));
         diag::tidy(&mut diagnostics, &source);
         if diagnostics.iter().any(Diagnostic::is_error) {
             workload = None;

@@ -4,9 +4,8 @@
 
 use crate::diag::{Diagnostic, codes};
 use crate::packet::{Family, PortRange, Timestamp};
+use crate::policy::language::{Node, Piece, choice, map, object, scalar, text, texts};
 use crate::policy::scenario::name;
-use crate::policy::scenario::read::{choice, map, object, scalar, text, texts};
-use crate::policy::yaml::{Node, Piece};
 
 use super::super::distribution::{Distribution, Unit};
 use super::{Amount, Anomalies, Arrivals, Expected, Workload, WrittenFlow, WrittenTunnel, keys, words};
@@ -62,7 +61,7 @@ pub(super) fn workload(root: &Node, findings: &mut Findings) -> Workload {
     }
     if workload.flows.is_empty() && !findings.iter().any(Diagnostic::is_error) {
         let what = if has_traffic { "`traffic` names no flow" } else { "the workload has no `traffic`" };
-        let finding = Diagnostic::new(codes::BAD_FLOW, what).at(root.span.clone(), "");
+        let finding = Diagnostic::new(codes::INCOMPLETE_FLOW, what).at(root.span.clone(), "");
         findings.push(
             finding.help("write `traffic: { web: { from: outside, to: group node, service: tcp 443 } }`"),
         );
@@ -162,7 +161,7 @@ fn flow(name: &Piece, node: &Node, findings: &mut Findings) -> Option<WrittenFlo
     let missing: Vec<_> = ["from", "to", "service"].into_iter().filter(|key| !said.contains(key)).collect();
     if !missing.is_empty() {
         let message = format!("flow `{}` does not say `{}`", name.text, missing.join("` and `"));
-        let finding = Diagnostic::new(codes::BAD_FLOW, message).at(name.span.clone(), "");
+        let finding = Diagnostic::new(codes::INCOMPLETE_FLOW, message).at(name.span.clone(), "");
         findings.push(finding.help("write `{ from: group node, to: group control, service: tcp 5443 }`"));
     }
     (!findings[before..].iter().any(Diagnostic::is_error)).then_some(flow)
@@ -183,7 +182,8 @@ fn tunnel(node: &Node, findings: &mut Findings) -> Option<WrittenTunnel> {
         }
     }
     if tunnel.from.is_empty() || tunnel.to.is_empty() {
-        let finding = Diagnostic::new(codes::BAD_FLOW, "the tunnel does not say who wraps and who unwraps");
+        let finding =
+            Diagnostic::new(codes::INCOMPLETE_FLOW, "the tunnel does not say who wraps and who unwraps");
         findings.push(
             finding.at(node.span.clone(), "").help("write `inside: { from: group node, to: group node }`"),
         );

@@ -2,7 +2,7 @@
 
 use crate::diag::{Code, Diagnostic, codes, did_you_mean};
 use crate::packet::{Family, IcmpKind, ParsePortsError, PortRange, Protocol, Timestamp};
-use crate::policy::yaml::Piece;
+use crate::policy::language::Piece;
 
 use super::super::distribution::{Distribution, Share, Unit, quantity};
 use super::{Amount, Asked};

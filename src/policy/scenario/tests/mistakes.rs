@@ -197,13 +197,11 @@ const ELSEWHERE: &[&str] =
 
 #[test]
 fn every_code_is_on_a_page() {
-    // Of scenarios, and of workloads.
-    let folders = ["/src/policy/scenario/tests/snapshots", "/tests/synth/snapshots"];
-    let entries =
-        folders.map(|folder| std::fs::read_dir(format!("{}{folder}", env!("CARGO_MANIFEST_DIR"))).unwrap());
-    let pages =
-        entries.into_iter().flatten().map(|page| std::fs::read_to_string(page.unwrap().path()).unwrap());
-    let pages = pages.collect::<String>();
+    let folders =
+        ["src/policy/scenario/tests/snapshots", "src/expect/tests/snapshots", "tests/synth/snapshots"];
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
+    let pages = files.map(|page| std::fs::read_to_string(page.unwrap().path()).unwrap()).collect::<String>();
     for code in crate::diag::codes::ALL {
         let shown = pages.contains(&format!("[{}]: ", code.name)) || ELSEWHERE.contains(&code.name);
         assert!(shown, "no test shows {}", code.name);
