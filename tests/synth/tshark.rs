@@ -136,7 +136,7 @@ fn anomalies_raise_their_own_warnings_alone() {
         for warning in warnings(&path) {
             let words = warning.split_once(' ').map_or("", |(_, words)| words);
             let known = |allowed: &&str| **allowed == warning || **allowed == format!("TCP {words}");
-            assert!(allowed.iter().any(|allowed| known(allowed)), "{name}: {warning}");
+            assert!(allowed.iter().any(known), "{name}: {warning}");
         }
         std::fs::remove_file(path).unwrap();
     }
