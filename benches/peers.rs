@@ -19,9 +19,9 @@ use cpu_time::ThreadTime;
 use sgsim::compile::five_tuple::{FiveTuple, FiveTupleRule, FiveTupleSet, NO_MATCH, classbench, first_match};
 use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe};
 use sgsim::policy::{Direction, InterfaceId, Policy};
+use sgsim::synth::ClusterRules;
 
 mod files;
-mod shapes;
 
 /// Times each side's figures are taken.
 const ROUNDS: usize = 9;
@@ -311,7 +311,7 @@ fn main() {
         if !wanted(&name) {
             continue;
         }
-        let shape = shapes::Groups::new(rules);
+        let shape = ClusterRules::new(rules);
         let [rule_file, trace_file] = files(&name, &shape.filters(), &shape.trace());
         let policy = shape.policy();
         let compiled = Compiled::new(&policy);

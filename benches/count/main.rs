@@ -8,15 +8,13 @@ use std::hint::black_box;
 use sgsim::compile::five_tuple::{FiveTupleSet, Strategy, classbench};
 use sgsim::compile::{Compiled, Path};
 use sgsim::policy::{Direction, InterfaceId};
-
-#[path = "../shapes/mod.rs"]
-mod shapes;
+use sgsim::synth::ClusterRules;
 
 /// Rules of every case.
 const RULES: usize = 300;
 
 fn main() {
-    let shape = shapes::Groups::new(RULES);
+    let shape = ClusterRules::new(RULES);
     // AVX-512 is not known to valgrind, so the paths are the portable one and AVX2.
     let path = |name: &str| if name.ends_with("avx2") { Path::Avx2 } else { Path::Portable };
     let Some(case) = std::env::args().nth(1).filter(|case| !case.starts_with('-')) else {

@@ -23,6 +23,7 @@ mod source;
 mod ticks;
 mod timeline;
 mod write;
+mod writer;
 
 pub use blocks::{Block, Blocks, Sink};
 pub use counts::LinkCounts;
@@ -35,3 +36,4 @@ pub use reader::{CaptureReader, Frame, Record};
 pub use repeats::{Print, Repeats};
 pub use timeline::{Repetition, Timeline, TimelineFrame};
 pub use write::write_flow;
+pub use writer::{CaptureFormat, CaptureWriter};

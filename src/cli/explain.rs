@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
 fn of_capture(policy: &Policy, args: &Args, frame: u64) -> Result<ExitStatus, Error> {
     let captures = args.subjects.iter().map(PathBuf::from).collect();
     let (inner, vxlan_port) = (args.inner, args.vxlan_port.clone());
-    let mut packets = Source { dedup: false, captures, flows: vec![], inner, vxlan_port }.open()?;
+    let mut packets = Source { captures, inner, vxlan_port, ..Source::default() }.open()?;
     let explanations = explain_frame(policy, &mut packets, frame);
     let (summaries, errors) = packets.finish();
     for error in &errors {

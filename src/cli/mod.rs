@@ -2,8 +2,11 @@
 
 mod check;
 mod convert;
+mod costs;
 mod explain;
 mod files;
+mod filters;
+mod flows;
 mod live;
 mod load;
 mod logs;
@@ -12,8 +15,10 @@ mod preset;
 mod record;
 mod replay;
 mod source;
+mod synth;
 mod test;
 mod threads;
+mod workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +55,8 @@ enum Verb {
     Replay(replay::Args),
     Explain(explain::Args),
     Check(check::Args),
+    Synth(Box<synth::Args>),
+    Load(costs::Args),
     Test(test::Args),
     Record(record::Args),
     Convert(convert::Args),
@@ -141,6 +148,12 @@ enum Error {
     /// Findings about the scenario were printed already.
     #[error("the scenario has errors")]
     Scenario,
+    /// Findings about the workload were printed already.
+    #[error("the workload has errors")]
+    Workload,
+    /// Findings about a filter set were printed already.
+    #[error("the filter set has errors")]
+    Filters,
     /// Anything that one line tells.
     #[error("{0}")]
     Message(String),
@@ -161,6 +174,8 @@ impl Cli {
             Verb::Replay(args) => replay::run(&args),
             Verb::Explain(args) => explain::run(&args),
             Verb::Check(args) => check::run(&args),
+            Verb::Synth(args) => synth::run(&args),
+            Verb::Load(args) => costs::run(&args),
             Verb::Test(args) => test::run(&args),
             Verb::Record(args) => record::run(&args),
             Verb::Convert(args) => convert::run(&args),
@@ -170,7 +185,7 @@ impl Cli {
             Ok(status) => status,
             // Whoever reads has seen enough.
             Err(Error::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitStatus::Done,
-            Err(Error::Scenario) => ExitStatus::Failed,
+            Err(Error::Scenario | Error::Workload | Error::Filters) => ExitStatus::Failed,
             Err(error) => {
                 output::complain(&error);
                 ExitStatus::Failed

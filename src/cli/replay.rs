@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::compile::{Compiled, Linear};
 use crate::pipeline::{self, Difference, Verifier};
-use crate::policy::Policy;
+use crate::policy::{Policy, Scenario};
 use crate::replay::{ConnectionVerdict, InOrder, Judged, Out, Replay, Tally, Verdict};
 use crate::report::{
     Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Repeats, Results, Show,
+    made,
 };
 
+use super::flows::{FlowTally, Flows};
 use super::logs::{self, Logs};
 use super::source::{Reading, Source};
 use super::{Error, ExitStatus, ScenarioArgs, files, load, output, threads};
@@ -88,7 +90,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         None => None,
     };
     let threads = threads::pool(args.threads)?;
-    let (replay, reading) = threads.install(|| args.judge_all(policy, &matcher, packet_file))?;
+    let (replay, reading, flows) = threads.install(|| args.judge_all(&scenario, &matcher, packet_file))?;
     let Reading { captures, errors, repetition } = reading;
     let tally = threads.install(|| replay.tally());
     let results = Results {
@@ -115,13 +117,13 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     match (&args.output, &mut report_file) {
         (Some(path), Some(out)) => {
             threads
-                .install(|| write_report(args, &results, out))
+                .install(|| write_report(args, &results, flows.as_ref(), out))
                 .or_else(files::unless_closed)
                 .map_err(|error| files::cannot_write(path, &error))?;
         }
         _ if args.records_to_stdout() => {}
         _ => threads
-            .install(|| write_report(args, &results, &mut output::stdout()))
+            .install(|| write_report(args, &results, flows.as_ref(), &mut output::stdout()))
             .or_else(files::unless_closed)?,
     }
     if !errors.is_empty() {
@@ -147,13 +149,21 @@ fn judged_by(failing: Show, tally: &Tally) -> ExitStatus {
 }
 
 /// A finished replay, and what was read for it.
-type Whole<'p> = (Replay<'p, Compiled<'p>>, Reading);
+type Whole<'p> = (Replay<'p, Compiled<'p>>, Reading, Option<Flows>);
 /// Takes the records of packets.
 type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
 
-fn write_report(args: &Args, results: &Results<'_>, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+fn write_report(
+    args: &Args,
+    results: &Results<'_>,
+    flows: Option<&Flows>,
+    out: &mut (dyn Write + Send),
+) -> std::io::Result<()> {
     let options = Options { show: args.show.unwrap_or_default(), matrix: args.matrix };
     args.format.write(results, options, out)?;
+    if let Some(Flows { plan, verdicts }) = flows {
+        made::write_verdicts(out, plan, verdicts)?;
+    }
     out.flush()
 }
 
@@ -174,24 +184,30 @@ impl Args {
     /// Replays all packets, writing their records on the way.
     fn judge_all<'p>(
         &self,
-        policy: &'p Policy,
+        scenario: &'p Scenario,
         matcher: &'p Compiled<'p>,
         records: Option<Records<'_, 'p>>,
     ) -> Result<Whole<'p>, Error> {
-        let input = self.source.open_all(self.block_size)?;
+        let policy = &scenario.policy;
+        let input = self.source.open_all(scenario, self.block_size)?;
+        let plan = input.plan().filter(|_| self.format == Format::Text).cloned();
+        let mut flows = plan.as_ref().map(FlowTally::new);
         let mut replay = input.prepare(Replay::new(policy, matcher));
         let linear = Linear::new(policy);
         let mut verifier = self.verifier(policy, &linear)?;
         let mut records = records;
-        if records.is_none() && verifier.is_none() {
+        if records.is_none() && verifier.is_none() && flows.is_none() {
             let reading = input.judge(policy, &mut replay, None);
-            return Ok((replay, reading));
+            return Ok((replay, reading, None));
         }
         let (mut order, mut result, mut agrees) = (InOrder::default(), Ok(()), true);
         // Whoever reads the records has seen enough; what is found is still wanted.
         let mut closed = false;
         let mut take = |judged: Judged| {
             order.push(judged, &mut |frame| {
+                if let Some(flows) = &mut flows {
+                    flows.take(&frame);
+                }
                 if let (Some(verifier), true) = (&mut verifier, agrees) {
                     agrees = verifier.agrees(&frame);
                 }
@@ -217,7 +233,8 @@ impl Args {
             }
             output::remark(&format_args!("verified: the reference agrees on {compared} frames"));
         }
-        Ok((replay, reading))
+        let flows = flows.map(FlowTally::finish);
+        Ok((replay, reading, plan.zip(flows).map(|(plan, verdicts)| Flows { plan, verdicts })))
     }
 
     fn verifier<'p>(

@@ -13,11 +13,11 @@ pub(crate) mod language;
 mod options;
 mod resolve;
 mod rule;
-mod scenario;
+pub(crate) mod scenario;
 pub(crate) mod schema;
 mod tree;
 mod words;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use export::{Target, Unwritable};
 pub use inputs::Inputs;

@@ -5,6 +5,7 @@
 pub mod check;
 #[cfg(test)]
 mod closed;
+pub mod coverage;
 pub mod csv;
 #[cfg(test)]
 mod documented;
@@ -16,6 +17,8 @@ mod fixture;
 mod format;
 pub mod json;
 mod label;
+pub mod load;
+pub mod made;
 pub mod markdown;
 mod matrix;
 pub mod ndjson;
