@@ -6,5 +6,6 @@ mod convert;
 mod doubts;
 mod logs;
 mod mistakes;
+mod never;
 mod same;
 mod support;
