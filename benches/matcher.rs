@@ -1,6 +1,6 @@
 //! The matcher in three stages: parse, compile, execute. For people; CI counts instructions instead (`benches/count/`).
 //!
-//! Lists come from the generator in `shapes`, so that this needs no files; `benches/peers.rs` measures the field's own.
+//! Lists come from the generator that `sgsim synth rules` uses, so that this needs no files; `benches/peers.rs` measures the field's own.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, missing_docs)]
 
 use std::hint::black_box;
@@ -10,15 +10,14 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use sgsim::compile::five_tuple::{FiveTupleSet, Strategy, classbench};
 use sgsim::compile::{Compiled, Linear, Matcher, Path};
 use sgsim::policy::{Direction, InterfaceId};
-
-mod shapes;
+use sgsim::synth::ClusterRules;
 
 const SIZES: [usize; 3] = [20, 100, 300];
 
 fn parse(c: &mut Criterion) {
     let mut group = c.benchmark_group("parse");
     for rules in SIZES {
-        let text = shapes::Groups::new(rules).filters();
+        let text = ClusterRules::new(rules).filters();
         group.throughput(Throughput::Elements(rules as u64));
         group.bench_function(BenchmarkId::new("classbench", rules), |b| {
             b.iter(|| classbench::parse_rules(black_box(&text)).unwrap());
@@ -30,7 +29,7 @@ fn compile(c: &mut Criterion) {
     let mut group = c.benchmark_group("compile");
     group.sample_size(20);
     for rules in SIZES {
-        let shape = shapes::Groups::new(rules);
+        let shape = ClusterRules::new(rules);
         let (list, policy) = (classbench::parse_rules(&shape.filters()).unwrap(), shape.policy());
         group.bench_function(BenchmarkId::new("policy", rules), |b| {
             b.iter(|| Compiled::new(black_box(&policy)));
@@ -46,7 +45,7 @@ fn compile(c: &mut Criterion) {
 fn execute(c: &mut Criterion) {
     let mut group = c.benchmark_group("execute");
     for rules in SIZES {
-        let shape = shapes::Groups::new(rules);
+        let shape = ClusterRules::new(rules);
         let (policy, probes) = (shape.policy(), shape.probes());
         let trace = classbench::parse_trace(&shape.trace()).unwrap();
         let list = classbench::parse_rules(&shape.filters()).unwrap();

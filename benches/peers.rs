@@ -19,8 +19,9 @@ use cpu_time::ThreadTime;
 use sgsim::compile::five_tuple::{FiveTuple, FiveTupleRule, FiveTupleSet, NO_MATCH, classbench, first_match};
 use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe};
 use sgsim::policy::{Direction, InterfaceId, Policy};
+use sgsim::synth::ClusterRules;
 
-mod shapes;
+mod files;
 
 /// Times each side's figures are taken.
 const ROUNDS: usize = 9;
@@ -92,17 +93,6 @@ impl Peer {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// The text of a file, or of its `.xz`.
-fn text(path: &FilePath) -> String {
-    if path.exists() {
-        return std::fs::read_to_string(path).unwrap();
-    }
-    let packed = format!("{}.xz", path.display());
-    let output = Command::new("xz").args(["-dc", &packed]).output().expect("xz is installed");
-    assert!(output.status.success(), "cannot read {packed}");
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// What is measured on our side.
@@ -321,7 +311,7 @@ fn main() {
         if !wanted(&name) {
             continue;
         }
-        let shape = shapes::Groups::new(rules);
+        let shape = ClusterRules::new(rules);
         let [rule_file, trace_file] = files(&name, &shape.filters(), &shape.trace());
         let policy = shape.policy();
         let compiled = Compiled::new(&policy);
@@ -337,8 +327,8 @@ fn main() {
                 if !wanted(&name) {
                     continue;
                 }
-                let rules = text(&data.join(format!("{name}.rules")));
-                let trace = text(&data.join(format!("{name}.trace")));
+                let rules = files::text(&data.join(format!("{name}.rules")));
+                let trace = files::text(&data.join(format!("{name}.trace")));
                 let [rule_file, trace_file] = files(&name, &rules, &trace);
                 let ours = List::new(&rules, &trace);
                 let peer = Peer::start(&program, &rule_file, &trace_file);

@@ -3,14 +3,15 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 #![allow(clippy::cast_possible_truncation)] // Drawn numbers are kept small, or cut on purpose.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use sgsim::compile::Path;
 use sgsim::compile::five_tuple::{
-    FiveTuple, FiveTupleRule, FiveTupleSet, NO_MATCH, PartReport, Prefix, Strategy as How, first_match,
+    DualHeader, DualRule, DualSet, FiveTuple, FiveTuple6, FiveTupleRule, FiveTupleRule6, FiveTupleSet,
+    NO_MATCH, PartReport, Prefix, Prefix6, Strategy as How, first_match,
 };
 use sgsim::packet::{PortRange, Protocol};
 
@@ -87,6 +88,7 @@ fn check(rules: &[FiveTupleRule], headers: &[FiveTuple]) {
             set.lookup_batch(headers, &mut out);
             for ((header, &answer), &expected) in headers.iter().zip(&out).zip(&expected) {
                 assert_eq!(answer, expected, "{strategy:?} {path:?} {header:?}: {}", set.report());
+                assert_eq!(set.lookup(*header), expected, "{strategy:?} {header:?}: {}", set.report());
             }
         }
     }
@@ -103,6 +105,125 @@ proptest! {
     ) {
         let headers: Vec<_> = picks.into_iter().map(|(at, how, between)| header(&rules, at, how, between)).collect();
         check(&rules, &headers);
+    }
+}
+
+/// IPv6 prefixes that nest, lie side by side, and stand at both ends of the space.
+fn prefix6() -> impl Strategy<Value = Prefix6> {
+    let address = prop_oneof![
+        (0u128..64).prop_map(|low| 0x2001_0db8_u128 << 96 | low),
+        (0u128..64).prop_map(|middle| 0xfd_u128 << 120 | middle << 64),
+        select(vec![0, u128::MAX]),
+        any::<u128>(),
+    ];
+    let length = prop_oneof![Just(0u8), 1u8..=128, 120u8..=128, select(vec![32u8, 48, 64, 128])];
+    (address, length)
+        .prop_map(|(address, length)| Prefix6::new(Ipv6Addr::from_bits(address), length).unwrap())
+}
+
+fn dual_rule() -> impl Strategy<Value = DualRule> {
+    (rule(), prop::option::weighted(0.7, (prefix6(), prefix6()))).prop_map(|(v4, v6)| match v6 {
+        None => DualRule::V4(v4),
+        Some((source, destination)) => {
+            let FiveTupleRule { source_ports, destination_ports, protocol, .. } = v4;
+            DualRule::V6(FiveTupleRule6 { source, destination, source_ports, destination_ports, protocol })
+        }
+    })
+}
+
+/// A header around the edges of two rules, in the family of the first.
+fn dual_header(rules: &[DualRule], picks: [prop::sample::Index; 2], how: u32, between: u32) -> DualHeader {
+    let v4: Vec<_> =
+        rules.iter().filter_map(|r| if let DualRule::V4(r) = r { Some(*r) } else { None }).collect();
+    let v6: Vec<_> =
+        rules.iter().filter_map(|r| if let DualRule::V6(r) = r { Some(*r) } else { None }).collect();
+    if v6.is_empty() || !v4.is_empty() && between.is_multiple_of(4) {
+        return DualHeader::V4(header(&v4, picks, how, between));
+    }
+    let [a, b] = picks.map(|pick| &v6[pick.index(v6.len())]);
+    let beside = |prefix: Prefix6, how| match how % 5 {
+        0 => prefix.first(),
+        1 => prefix.first().wrapping_sub(1),
+        2 => prefix.last(),
+        3 => prefix.last().wrapping_add(1),
+        _ => prefix.first() | u128::from(between) & !prefix.mask(),
+    };
+    let port = |range: PortRange, how| around(range.first().into(), range.last().into(), how, between) as u16;
+    DualHeader::V6(FiveTuple6 {
+        source: Ipv6Addr::from_bits(beside(a.source, how)),
+        destination: Ipv6Addr::from_bits(beside(b.destination, how / 5)),
+        source_port: port(a.source_ports, how / 25),
+        destination_port: port(b.destination_ports, how / 125),
+        protocol: b.protocol.or(a.protocol).unwrap_or(Protocol(between as u8)),
+    })
+}
+
+fn check_dual(rules: &[DualRule], headers: &[DualHeader]) {
+    let set = DualSet::new(rules).unwrap();
+    for path in Path::ALL {
+        let set = set.clone().with_path(path);
+        let mut out = vec![7; headers.len()];
+        set.lookup_batch(headers, &mut out);
+        for (header, answer) in headers.iter().zip(out) {
+            let expected =
+                rules.iter().position(|rule| rule.matches(header)).map_or(NO_MATCH, |at| at as u32);
+            assert_eq!(answer, expected, "{path:?} {header:?}");
+            assert_eq!(set.lookup(header), expected, "{header:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lists_of_both_families_say_what_linear_says(
+        rules in prop::collection::vec(dual_rule(), 0..100),
+        picks in prop::collection::vec(any::<([prop::sample::Index; 2], u32, u32)>(), 1..500),
+    ) {
+        let headers: Vec<_> =
+            picks.into_iter().map(|(at, how, between)| dual_header(&rules, at, how, between)).collect();
+        check_dual(&rules, &headers);
+    }
+}
+
+fn to_any(source: Prefix6, at: u16) -> DualRule {
+    let ports = PortRange::new(at, at).unwrap();
+    let source_ports = PortRange::new(0, u16::MAX).unwrap();
+    let destination = Prefix6::ANY;
+    DualRule::V6(FiveTupleRule6 {
+        source,
+        destination,
+        source_ports,
+        destination_ports: ports,
+        protocol: None,
+    })
+}
+
+/// Codes of 32 bits cannot nest as deeply as prefixes of 128.
+#[test]
+fn prefixes_that_nest_too_deeply_are_tried_one_by_one_and_the_report_says_so() {
+    let nested = |depth: u8| -> Vec<_> {
+        (0..depth)
+            .map(|length| to_any(Prefix6::new(Ipv6Addr::UNSPECIFIED, length).unwrap(), length.into()))
+            .collect()
+    };
+    for (depth, coded) in [(30, true), (129, false)] {
+        let rules = nested(depth);
+        let set = DualSet::new(&rules).unwrap();
+        assert_eq!(set.report().v6.is_some(), coded, "{depth}");
+        let headers: Vec<_> = (0..128u16)
+            .map(|at| {
+                DualHeader::V6(FiveTuple6 {
+                    source: Ipv6Addr::from_bits(1 << at),
+                    destination: Ipv6Addr::LOCALHOST,
+                    source_port: 1,
+                    destination_port: 127 - at,
+                    protocol: Protocol::TCP,
+                })
+            })
+            .collect();
+        check_dual(&rules, &headers);
     }
 }
 

@@ -8,11 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe};
+use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe, Ruling, Structure};
 use sgsim::packet::{AddressRange, AddressSet, Family, Header, IcmpKind, PortRange, Protocol, Service};
 use sgsim::policy::{
-    Action, Dialect, Direction, Group, GroupId, Interface, InterfaceId, Midstream, Origin, Owners, Policy,
-    Priority, Rule, RuleId, ServiceMatch, StateProfile,
+    Action, Dialect, Direction, Doubt, Group, GroupId, Interface, InterfaceId, Midstream, Origin, Owners,
+    Policy, Priority, Rule, RuleId, ServiceMatch, StateProfile,
 };
 
 /// A rule without its place.
@@ -26,6 +26,7 @@ struct Drawn {
     service: ServiceMatch,
     remote: Vec<AddressRange>,
     enabled: bool,
+    doubt: Option<Doubt>,
 }
 
 fn family() -> impl Strategy<Value = Family> {
@@ -92,8 +93,9 @@ fn rule() -> impl Strategy<Value = Drawn> {
         service(),
         prop::collection::vec(range(), 0..4),
         prop::bool::weighted(0.9),
+        prop::option::weighted(0.2, select(vec![Doubt::UnknownMembers, Doubt::HiddenDeny])),
     )
-        .prop_map(|(group, egress, deny, priority, family, service, remote, enabled)| Drawn {
+        .prop_map(|(group, egress, deny, priority, family, service, remote, enabled, doubt)| Drawn {
             group,
             egress,
             deny,
@@ -102,11 +104,12 @@ fn rule() -> impl Strategy<Value = Drawn> {
             service,
             remote,
             enabled,
+            doubt,
         })
 }
 
 fn origin() -> Origin {
-    Origin { file: "drawn".into(), line: 0, span: 0..0 }
+    Origin { file: "drawn".into(), line: 0, span: 0..0, place: None }
 }
 
 fn policy(drawn: &[Drawn], dialect: Dialect, bound: &[Vec<u32>]) -> Policy {
@@ -128,6 +131,7 @@ fn policy(drawn: &[Drawn], dialect: Dialect, bound: &[Vec<u32>]) -> Policy {
             remote: drawn.remote.iter().copied().collect::<AddressSet>(),
             remote_text: String::new(),
             enabled: drawn.enabled,
+            doubt: drawn.doubt,
             description: String::new(),
             origin: origin(),
         });
@@ -233,7 +237,8 @@ proptest! {
         bound in prop::collection::vec(prop::collection::vec(0u32..4, 0..4), 1..4),
     ) {
         let policy = policy(&drawn, if union { Dialect::Union } else { Dialect::Ordered }, &bound);
-        let (linear, compiled) = (Linear::new(&policy), Compiled::new(&policy));
+        let linear = Linear::new(&policy);
+        let (tables, lists) = (Compiled::new(&policy), Compiled::of_lists(&policy));
         let (addresses, services) = (addresses(&drawn), services(&drawn));
         let headers: Vec<Header> = addresses
             .iter()
@@ -243,7 +248,8 @@ proptest! {
         let step = (headers.len() / 4000).max(1) | 1;
         let headers: Vec<_> = headers.into_iter().step_by(step).collect();
         let probes: Vec<_> = headers.iter().filter_map(Probe::new).collect();
-        for at in 0..bound.len() {
+        let engines = [&tables, &lists].map(|compiled| (compiled, by_path(compiled)));
+        for (at, (compiled, by_path)) in (0..bound.len()).flat_map(|at| engines.each_ref().map(|engine| (at, engine))) {
             for direction in Direction::BOTH {
                 let interface = InterfaceId(at as u32);
                 for header in &headers {
@@ -257,9 +263,13 @@ proptest! {
                         linear.each_group(interface, direction, header),
                         "{:?}", header
                     );
+                    prop_assert_eq!(
+                        compiled.rule_on(&policy, interface, direction, header),
+                        linear.rule_on(&policy, interface, direction, header),
+                        "{:?}", header
+                    );
                 }
-                for path in Path::ALL {
-                    let compiled = compiled.clone().with_path(path);
+                for (path, compiled) in by_path {
                     let mut out = vec![None; probes.len()];
                     compiled.decide_batch(compiled.table(interface, direction), &probes, &mut out);
                     for (probe, answer) in probes.iter().zip(out) {
@@ -270,6 +280,64 @@ proptest! {
             }
         }
     }
+}
+
+/// What a step comes to in every world: each rule in doubt may be there or not.
+fn in_every_world(drawn: &[Drawn], dialect: Dialect, bound: &[u32], header: &Header) -> [bool; 2] {
+    let doubtful: Vec<usize> = (0..drawn.len()).filter(|&at| drawn[at].doubt.is_some()).collect();
+    let mut seen = [false; 2];
+    for world in 0..1u32 << doubtful.len() {
+        let mut rules = drawn.to_vec();
+        for (bit, &at) in doubtful.iter().enumerate() {
+            rules[at].enabled &= world >> bit & 1 == 1;
+            rules[at].doubt = None;
+        }
+        let policy = policy(&rules, dialect, &[bound.to_vec()]);
+        let rule = Linear::new(&policy).decide(InterfaceId(0), Direction::Ingress, header);
+        seen[usize::from(rule.is_some_and(|id| policy.rule(id).action == Action::Allow))] = true;
+    }
+    seen
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_doubt_is_told_when_worlds_differ_and_only_then(
+        drawn in prop::collection::vec(rule(), 0..9),
+        doubtful in prop::collection::vec(any::<bool>(), 9),
+        union in any::<bool>(),
+        bound in prop::collection::vec(0u32..4, 0..4),
+    ) {
+        let mut drawn = drawn;
+        for (rule, doubtful) in drawn.iter_mut().zip(doubtful) {
+            rule.egress = false;
+            rule.doubt = doubtful.then_some(Doubt::HiddenDeny);
+        }
+        let dialect = if union { Dialect::Union } else { Dialect::Ordered };
+        let (addresses, services) = (addresses(&drawn), services(&drawn));
+        let all = addresses.iter().flat_map(|&remote| services.iter().map(move |&service| Header { remote, service }));
+        let headers: Vec<Header> = all.collect();
+        let policy = policy(&drawn, dialect, std::slice::from_ref(&bound));
+        let linear = Linear::new(&policy);
+        for header in headers.iter().step_by((headers.len() / 40).max(1) | 1) {
+            let ruling = linear.rule_on(&policy, InterfaceId(0), Direction::Ingress, header);
+            let expected = in_every_world(&drawn, dialect, &bound, header);
+            match ruling {
+                Ruling::Doubtful(..) => prop_assert_eq!(expected, [true, true], "{:?}", header),
+                Ruling::Certain(rule) => {
+                    let allows = ruling.allows(&policy);
+                    prop_assert_eq!(expected, [!allows, allows], "{:?}", header);
+                    prop_assert!(rule.is_none_or(|id| policy.rule(id).doubt.is_none()));
+                }
+            }
+        }
+    }
+}
+
+/// The same policy on every path of this machine.
+fn by_path<'p>(compiled: &Compiled<'p>) -> [(Path, Compiled<'p>); 3] {
+    Path::ALL.map(|path| (path, compiled.clone().with_path(path)))
 }
 
 #[test]
@@ -299,7 +367,7 @@ fn interfaces_with_the_same_groups_share_a_table() {
 
 /// A policy whose remotes and services cross so often that its table would have some ten million cells.
 #[test]
-fn a_table_that_would_blow_up_is_tried_rule_by_rule_and_says_so() {
+fn a_table_that_would_blow_up_becomes_lists_and_says_so() {
     let rule = |at: u32| Drawn {
         group: 0,
         egress: false,
@@ -315,13 +383,14 @@ fn a_table_that_would_blow_up_is_tried_rule_by_rule_and_says_so() {
             Ipv4Addr::from_bits(at * 1000 + 40_000_000),
         )],
         enabled: true,
+        doubt: None,
     };
     let drawn: Vec<_> = (1..8000).map(rule).collect();
     let policy = policy(&drawn, Dialect::Ordered, &[vec![0]]);
     let (linear, compiled) = (Linear::new(&policy), Compiled::new(&policy));
     let report = compiled.report();
-    assert_eq!(report.tables[0].size, None, "{report}");
-    assert!(report.to_string().contains("linear"), "{report}");
+    assert!(matches!(report.tables[0].structure, Structure::Lists(_)), "{report}");
+    assert!(report.to_string().contains("lists, because a table would be too large"), "{report}");
     let header = Header {
         remote: IpAddr::V4(Ipv4Addr::from_bits(7_000_000)),
         service: Service::Port(Protocol::TCP, 900),

@@ -302,3 +302,160 @@ fn a_preset_suite_leaves_out_what_the_scenario_does_not_have() {
     assert_eq!(folder.status(&["--preset", "cce/turbo"]), 2, "which scenario?");
     assert_eq!(folder.status(&["--preset", "cce/unknown", "-s", "cluster.yaml"]), 2);
 }
+
+#[test]
+fn every_rule_is_covered_once_the_packets_that_were_told_are_expected() {
+    let folder = Folder::new("coverage");
+    let suite = |flows: &[String]| {
+        let list: Vec<_> =
+            flows.iter().map(|flow| format!("  - {{ flow: '{flow}', expect: allowed }}\n")).collect();
+        let list = list.concat();
+        format!(
+            "scenario: cluster.yaml\nexpectations:\n  - {{ flow: tcp 1.2.3.4 > 192.168.0.21:22, expect: allowed }}\n{list}"
+        )
+    };
+    let coverage = |text: &str| {
+        folder.write("covered.yaml", text);
+        let output = folder.test(&["covered.yaml", "--coverage", "--format", "json"]);
+        assert_eq!(output.status.code(), Some(0));
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        value["coverage"][0].clone()
+    };
+    let first = coverage(&suite(&[]));
+    assert_eq!((first["covered"].as_u64(), first["coverable"].as_u64()), (Some(1), Some(14)));
+    let packets: Vec<String> = first["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|rule| rule["packet"].as_str())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(packets.len(), 13, "each rule that decides has one");
+    let second = coverage(&suite(&packets));
+    assert_eq!(second["covered"], 14, "the packets show the rules they were told for");
+    assert_eq!(folder.status(&["covered.yaml", "--coverage-min", "100"]), 0);
+    folder.write("covered.yaml", &suite(&packets[1..]));
+    assert_eq!(folder.status(&["covered.yaml", "--coverage-min", "93"]), 1, "13 of 14 are 92.8 %");
+    assert_eq!(folder.status(&["covered.yaml", "--coverage-min", "92"]), 0);
+}
+
+#[test]
+fn lcov_has_a_line_for_each_rule_of_the_file() {
+    let folder = Folder::new("lcov");
+    folder.write(
+        "web.yaml",
+        "groups:\n  web:\n    ingress:\n      - allow tcp 443 from any\n      - allow tcp 22 from 10.0.0.0/8\n    egress: [allow udp 53 to any, allow all to 10.0.0.0/8]\ninterfaces: { w: { addresses: 192.0.2.1, groups: [web] } }\n",
+    );
+    folder.write("sub dir/web.test.yaml", "scenario: ../web.yaml\nexpectations: [{ from: any, to: w, always: tcp 443 }, { flow: udp 192.0.2.1 > 10.0.0.1:53, expect: allowed }]\n");
+    let output = folder.test(&["sub dir/web.test.yaml", "--format", "lcov"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        text,
+        "TN:\nSF:web.yaml\nFN:4,web/ingress/1\nFN:5,web/ingress/2\nFN:6,web/egress/1\nFN:6,web/egress/2\n\
+         FNDA:1,web/ingress/1\nFNDA:0,web/ingress/2\nFNDA:1,web/egress/1\nFNDA:0,web/egress/2\nFNF:4\nFNH:2\n\
+         DA:4,1\nDA:5,0\nDA:6,0\nLF:3\nLH:1\nend_of_record\n"
+    );
+}
+
+/// What was recorded holds, whether addresses are kept or not, and finds what a change of rules breaks.
+#[test]
+fn a_recorded_suite_holds_until_rules_change() {
+    let folder = Folder::new("record");
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let key = "00112233445566778899aabbccddeeff0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+    for (capture, model) in
+        [("cce-tunnel.pcap", "tunnel"), ("cce-vpc.pcapng", "vpc"), ("cce-turbo.pcap", "turbo")]
+    {
+        let record = |extra: &[&str], file: &str| {
+            let run = Command::new(env!("CARGO_BIN_EXE_sgsim"))
+                .arg("record")
+                .arg(captures.join(capture))
+                .args(["-s", "here.yaml", "-o", file])
+                .args(extra)
+                .current_dir(&folder.0)
+                .output()
+                .unwrap();
+            assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+            fs::read_to_string(folder.0.join(file)).unwrap()
+        };
+        fs::copy(captures.join(format!("cce-{model}.yaml")), folder.0.join("here.yaml")).unwrap();
+        let kept = record(&[], "sub dir/kept.yaml");
+        let hidden = record(&[&format!("--anonymise={key}")], "hidden.yaml");
+        assert_eq!(hidden, record(&[&format!("--anonymise={key}")], "hidden.yaml"));
+        assert_ne!(hidden, record(&["--anonymise"], "other.yaml"), "a random key");
+        assert!(kept.contains("198.51.100.66") && kept.contains("scenario: \"../here.yaml\""), "{kept}");
+        for address in ["198.51.100.66", "203.0.113.10", "192.168.5.50", "172.20.0.9"] {
+            assert!(!hidden.contains(address), "{address}");
+        }
+        for file in ["sub dir/kept.yaml", "hidden.yaml", "other.yaml"] {
+            assert_eq!(folder.status(&[file]), 0, "{file} of {model}");
+        }
+        let text = fs::read_to_string(folder.0.join("here.yaml")).unwrap();
+        folder.write("here.yaml", &format!("{text}\nchange: {{ node/ssh: remove }}\n"));
+        assert_eq!(folder.status(&["hidden.yaml"]), 2, "a rule that is expected is gone");
+        folder.write("here.yaml", &format!("{text}\nchange: {{ node/ssh: {{ enabled: false }} }}\n"));
+        assert_eq!(folder.status(&["sub dir/kept.yaml"]), 1);
+        assert_eq!(folder.status(&["hidden.yaml"]), 1);
+    }
+}
+
+#[test]
+fn blessing_changes_what_happened_and_nothing_else() {
+    let folder = Folder::new("bless");
+    let before = "# kept
+scenario: cluster.yaml
+capture: cce-tunnel.pcap
+expectations:
+  - { flow: tcp 1.2.3.4 > 192.168.0.21:22, expect: blocked, rule: node/kubelet } # said so
+  - from: 198.51.100.66
+    blocked: 0
+    allowed: '>= 3'
+  - { flow: tcp 1.2.3.4 > 192.168.0.21:23, expect: allowed, step: node-2 ingress }
+  - { flow: tcp 1.2.3.4 > 192.168.0.21:10250, expect: blocked, reason: no-rule }
+";
+    folder.write("old.yaml", before);
+    let output = folder.test(&["old.yaml", "--bless"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let after = before
+        .replace("blocked, rule: node/kubelet", "allowed, rule: node/ssh")
+        .replace("blocked: 0", "blocked: 84")
+        .replace("allowed, step: node-2 ingress", "blocked, step: node-1 ingress");
+    assert_eq!(fs::read_to_string(folder.0.join("old.yaml")).unwrap(), after);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("old.yaml:7\n-    blocked: 0\n+    blocked: 84\n"), "{told}");
+    assert_eq!(told.matches("old.yaml:").count(), 3, "{told}");
+    assert_eq!(folder.status(&["old.yaml"]), 0);
+    assert!(folder.test(&["old.yaml", "--bless"]).stderr.is_empty(), "nothing is left to bless");
+    let all = "scenario: cluster.yaml\nexpectations:\n  - { name: everyone, from: any, to: group node, never: tcp 22 }\n  - { name: two fates, from: any, to: group node, services: tcp 10250, expect: allowed }\n";
+    folder.write("all.yaml", all);
+    let output = folder.test(&["all.yaml", "--bless"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(fs::read_to_string(folder.0.join("all.yaml")).unwrap(), all);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("`everyone` was not blessed: it is said of all packets"), "{told}");
+    assert!(told.contains("`two fates` was not blessed: what it is about has several fates"), "{told}");
+}
+
+/// Every field of the JSON is in docs/output.md.
+#[test]
+fn every_field_of_the_json_is_documented() {
+    fn names(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+                into.insert(name.clone());
+                names(value, into);
+            }),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| names(item, into)),
+            _ => {}
+        }
+    }
+    let folder = Folder::new("documented");
+    let output = folder.test(&["cluster.test.yaml", "--format", "json", "--coverage"]);
+    let mut found = std::collections::BTreeSet::new();
+    names(&serde_json::from_slice(&output.stdout).unwrap(), &mut found);
+    assert!(found.contains("coverable") && found.contains("decided"));
+    let page = include_str!("../docs/output.md");
+    let section = page.split("## Test results").nth(1).unwrap();
+    let missing: Vec<_> = found.iter().filter(|name| !section.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/output.md: {missing:?}");
+}

@@ -1,6 +1,6 @@
 //! One fixed piece of the matcher's work, chosen by name, for counting its instructions under callgrind.
 //!
-//! Instruction counts do not change with the load of the machine, so CI can hold them to one per cent; see `run.sh`.
+//! Instruction counts do not change with the load of the machine, so CI can hold them to a few per cent; see `run.sh`.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;
@@ -8,15 +8,13 @@ use std::hint::black_box;
 use sgsim::compile::five_tuple::{FiveTupleSet, Strategy, classbench};
 use sgsim::compile::{Compiled, Path};
 use sgsim::policy::{Direction, InterfaceId};
-
-#[path = "../shapes/mod.rs"]
-mod shapes;
+use sgsim::synth::ClusterRules;
 
 /// Rules of every case.
 const RULES: usize = 300;
 
 fn main() {
-    let shape = shapes::Groups::new(RULES);
+    let shape = ClusterRules::new(RULES);
     // AVX-512 is not known to valgrind, so the paths are the portable one and AVX2.
     let path = |name: &str| if name.ends_with("avx2") { Path::Avx2 } else { Path::Portable };
     let Some(case) = std::env::args().nth(1).filter(|case| !case.starts_with('-')) else {

@@ -7,7 +7,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use libfuzzer_sys::fuzz_target;
-use sgsim::compile::five_tuple::{FiveTuple, FiveTupleRule, FiveTupleSet, Prefix, Strategy, first_match};
+use sgsim::compile::five_tuple::{
+    DualHeader, DualRule, DualSet, FiveTuple, FiveTuple6, FiveTupleRule, FiveTupleRule6, FiveTupleSet,
+    NO_MATCH, Prefix, Prefix6, Strategy, first_match,
+};
 use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe};
 use sgsim::packet::{AddressRange, AddressSet, Family, Header, IcmpKind, PortRange, Protocol, Service};
 use sgsim::policy::{
@@ -75,7 +78,7 @@ fn service(kind: u8, a: u8, b: u8) -> ServiceMatch {
 }
 
 fn origin() -> Origin {
-    Origin { file: "drawn".into(), line: 0, span: 0..0 }
+    Origin { file: "drawn".into(), line: 0, span: 0..0, place: None }
 }
 
 fn policy(dialect: Dialect, drawn: &[Bytes]) -> Policy {
@@ -98,6 +101,7 @@ fn policy(dialect: Dialect, drawn: &[Bytes]) -> Policy {
             remote: std::iter::once(remote(range, [r0, r1, r2, r3])).collect::<AddressSet>(),
             remote_text: String::new(),
             enabled: place < 0xf0,
+            doubt: None,
             description: String::new(),
             origin: origin(),
         });
@@ -153,15 +157,18 @@ fn headers(drawn: &[Bytes]) -> Vec<Header> {
 
 fn check_policy(dialect: Dialect, drawn: &[Bytes]) {
     let policy = policy(dialect, drawn);
-    let (linear, compiled) = (Linear::new(&policy), Compiled::new(&policy));
+    let linear = Linear::new(&policy);
     let headers = headers(drawn);
-    for interface in (0..3).map(InterfaceId) {
+    let engines = [Compiled::new(&policy), Compiled::of_lists(&policy)];
+    for (interface, compiled) in
+        (0..3).flat_map(|at| engines.each_ref().map(|engine| (InterfaceId(at), engine)))
+    {
         for direction in Direction::BOTH {
             let decide = |header: &Header| linear.decide(interface, direction, header);
             for header in &headers {
                 assert_eq!(compiled.decide(interface, direction, header), decide(header), "{header:?}");
                 let alone = |matcher: &dyn Matcher| matcher.each_group(interface, direction, header);
-                assert_eq!(alone(&compiled), alone(&linear), "{header:?}");
+                assert_eq!(alone(compiled), alone(&linear), "{header:?}");
             }
             let probes: Vec<_> = headers.iter().filter_map(Probe::new).collect();
             let mut found = vec![None; probes.len()];
@@ -214,13 +221,75 @@ fn check_five_tuples(drawn: &[Bytes]) {
     }
 }
 
+/// The same bytes as a list of both families.
+fn check_dual(drawn: &[Bytes]) {
+    let all = PortRange::ALL;
+    let prefix4 = |high, low, length: u8| Prefix::new(v4(high, low).into(), length % 33).expect("at most 32");
+    let prefix6 = |high, low, length: u8| Prefix6::new(v6(high, low), length % 129).expect("at most 128");
+    let rules: Vec<_> = drawn
+        .iter()
+        .map(|&[s0, s1, sl, d0, d1, dl, p0, p1, p2, kind]| {
+            let source_ports = if kind & 4 == 0 { all } else { ports(p0, p1).unwrap_or(all) };
+            let destination_ports = if kind & 8 == 0 { all } else { ports(p1, p2).unwrap_or(all) };
+            let protocol = (kind & 1 == 0).then_some(Protocol::TCP);
+            if kind & 16 == 0 {
+                let (source, destination) = (prefix4(s0, s1, sl), prefix4(d0, d1, dl));
+                DualRule::V4(FiveTupleRule { source, destination, source_ports, destination_ports, protocol })
+            } else {
+                let (source, destination) = (prefix6(s0, s1, sl), prefix6(d0, d1, dl));
+                DualRule::V6(FiveTupleRule6 {
+                    source,
+                    destination,
+                    source_ports,
+                    destination_ports,
+                    protocol,
+                })
+            }
+        })
+        .collect();
+    let mut asked = vec![];
+    for (&[s0, s1, _, _, _, _, p0, p1, _, kind], &[_, _, _, d0, d1, _, _, _, p2, _]) in
+        drawn.iter().zip(drawn.iter().skip(1).chain(drawn))
+    {
+        for step in [u32::MAX, 0, 1] {
+            let protocol = [Protocol::TCP, Protocol(p1)][usize::from(kind & 1)];
+            let (source_port, destination_port) = (port(p0).wrapping_add(step as u16), port(p2));
+            let source = v4(s0, s1).wrapping_add(step).into();
+            asked.push(DualHeader::V4(FiveTuple::new(
+                source,
+                v4(d0, d1).into(),
+                source_port,
+                destination_port,
+                protocol,
+            )));
+            let wide = i128::from(step.cast_signed()).cast_unsigned();
+            asked.push(DualHeader::V6(FiveTuple6 {
+                source: Ipv6Addr::from_bits(v6(s0, s1).to_bits().wrapping_add(wide)),
+                destination: v6(d0, d1),
+                source_port,
+                destination_port,
+                protocol,
+            }));
+        }
+    }
+    let Ok(set) = DualSet::new(&rules) else { panic!("{} rules", rules.len()) };
+    let mut found = vec![7; asked.len()];
+    set.lookup_batch(&asked, &mut found);
+    for (header, found) in asked.iter().zip(found) {
+        let expected = rules.iter().position(|rule| rule.matches(header));
+        assert_eq!(found, expected.map_or(NO_MATCH, |at| at as u32), "{header:?}");
+        assert_eq!(found, set.lookup(header), "{header:?}");
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let [pick, rest @ ..] = data else { return };
     let (drawn, _) = rest.as_chunks::<10>();
     let drawn = &drawn[..drawn.len().min(MOST_RULES)];
-    match pick % 3 {
+    match pick % 4 {
         0 => check_policy(Dialect::Ordered, drawn),
         1 => check_policy(Dialect::Union, drawn),
+        3 => check_dual(drawn),
         _ => check_five_tuples(drawn),
     }
 });

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::analyze::{Explanation, Recorder};
 use crate::compile::{Compiled, Linear};
-use crate::packet::Flow;
+use crate::packet::{Flow, Timestamp};
 use crate::policy::Policy;
 use crate::replay::{Judged, Reason, Replay};
 use crate::report;
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
 fn of_capture(policy: &Policy, args: &Args, frame: u64) -> Result<ExitStatus, Error> {
     let captures = args.subjects.iter().map(PathBuf::from).collect();
     let (inner, vxlan_port) = (args.inner, args.vxlan_port.clone());
-    let mut packets = Source { dedup: false, captures, flows: vec![], inner, vxlan_port }.open()?;
+    let mut packets = Source { captures, inner, vxlan_port, ..Source::default() }.open()?;
     let explanations = explain_frame(policy, &mut packets, frame);
     let (summaries, errors) = packets.finish();
     for error in &errors {
@@ -90,7 +90,7 @@ fn of_flows(policy: &Policy, flows: &[String]) -> Result<ExitStatus, Error> {
             writeln!(out)?;
         }
         // Each on its own: what one flow opens does not let another pass.
-        let mut packets = Packets::Flows(vec![flow].into_iter(), 0);
+        let mut packets = Packets::of_flows(vec![(flow, Timestamp(0))]);
         for explanation in explain_frame(policy, &mut packets, 1) {
             report::explain::write(&mut out, policy, &explanation, report::explain::Subject::Flow)?;
         }

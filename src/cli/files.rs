@@ -22,6 +22,15 @@ pub(super) fn create(path: &Path) -> Result<Box<dyn Write + Send>, Error> {
     Ok(Box::new(BufWriter::with_capacity(BUFFER, file)))
 }
 
+/// Opens a file, or standard output, for bytes that are no text.
+pub(super) fn create_bytes(path: &Path) -> Result<Box<dyn Write + Send>, Error> {
+    if is_stdout(path) {
+        return Ok(Box::new(BufWriter::with_capacity(BUFFER, std::io::stdout())));
+    }
+    let file = File::create(path).map_err(|error| cannot_write(path, &error))?;
+    Ok(Box::new(BufWriter::with_capacity(BUFFER, file)))
+}
+
 /// Opens a file for a report: a file is no terminal, so colour is stripped.
 pub(super) fn create_plain(path: &Path) -> Result<Box<dyn Write + Send>, Error> {
     if is_stdout(path) {

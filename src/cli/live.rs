@@ -34,6 +34,18 @@ pub(super) fn was_interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
+/// Makes Ctrl-C end the work and not the report. A second one ends the program.
+pub(super) fn catch_interrupt() {
+    let second = || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            #[allow(clippy::exit, reason = "asked twice; 130 is what shells expect of it")]
+            std::process::exit(130);
+        }
+    };
+    // Without a handler Ctrl-C ends the program without a report: worse, but no reason not to run.
+    let _ = ctrlc::set_handler(second);
+}
+
 /// Standard input, read by a thread of its own, so that Ctrl-C can end it while nothing comes.
 pub(super) struct StandardInput {
     pieces: Receiver<io::Result<Vec<u8>>>,
@@ -44,14 +56,7 @@ pub(super) struct StandardInput {
 impl StandardInput {
     /// Starts to read, and takes Ctrl-C for the end of the input. A second one ends the program.
     pub(super) fn open() -> Self {
-        let second = || {
-            if INTERRUPTED.swap(true, Ordering::Relaxed) {
-                #[allow(clippy::exit, reason = "asked twice; 130 is what shells expect of it")]
-                std::process::exit(130);
-            }
-        };
-        // Without a handler Ctrl-C ends the program without a report: worse, but no reason not to run.
-        let _ = ctrlc::set_handler(second);
+        catch_interrupt();
         let (sender, pieces) = sync_channel(WAITING);
         thread::spawn(move || send_pieces(&sender));
         Self { pieces, piece: Vec::new(), read: 0 }
@@ -233,6 +238,11 @@ impl Progress {
             });
         }
         Self { state }
+    }
+
+    /// Says how many packets there are so far.
+    pub(super) fn set(&self, packets: u64) {
+        self.state.0.store(packets, Ordering::Relaxed);
     }
 
     /// Where the packets judged so far are counted.

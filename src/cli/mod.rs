@@ -1,22 +1,31 @@
 //! The command line: one file per verb. Parses, opens files, calls the library, prints; decides nothing itself.
 
 mod check;
+mod convert;
+mod costs;
 mod explain;
 mod files;
+mod filters;
+mod flows;
 mod live;
 mod load;
+mod logs;
 mod output;
 mod preset;
 mod record;
 mod replay;
 mod source;
+mod synth;
 mod test;
 mod threads;
+mod workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::policy::Inputs;
 
 /// Which traffic would each security group allow or drop, and which rule decides?
 #[derive(Debug, Parser)]
@@ -32,20 +41,25 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   sgsim replay node.pcap -s cluster.yaml
+  sgsim replay node.pcap -s sg.json -s ports.json
+  sgsim replay flow.log -s sg.json -s ports.json --against-log
   sgsim explain -s cluster.yaml 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'
   sgsim test cluster.test.yaml
   sgsim preset show cce/tunnel --set vpc=192.168.0.0/16 --set container=10.0.0.0/16 --set master=192.168.0.8/29
 
-Exit status: 0 done, 1 found what --fail-on names or an expectation failed, 2 could not run or could not read all of
-it, 4 there was nothing to check.";
+Exit status: 0 done, 1 found what --fail-on names, an expectation that failed or a flow that the log tells otherwise,
+2 could not run or could not read all of it, 4 there was nothing to check.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
     Replay(replay::Args),
     Explain(explain::Args),
     Check(check::Args),
+    Synth(Box<synth::Args>),
+    Load(costs::Args),
     Test(test::Args),
     Record(record::Args),
+    Convert(convert::Args),
     #[command(subcommand)]
     Preset(preset::Verb),
 }
@@ -62,9 +76,46 @@ enum Color {
 /// The scenario that every judging verb needs.
 #[derive(Debug, clap::Args)]
 struct ScenarioArgs {
-    /// Scenario file: groups, rules, interfaces (YAML or JSON).
-    #[arg(short = 's', long = "scenario", value_name = "FILE", help_heading = "Input")]
-    scenario: PathBuf,
+    /// Scenarios (YAML or JSON) and exports of clouds, Terraform and Kubernetes: groups, rules, who is attached. Of
+    /// several a later one counts over an earlier one.
+    #[arg(short = 's', long = "scenario", value_name = "FILE", required = true, help_heading = "Input")]
+    scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    beside: BesideArgs,
+}
+
+/// What is said beside the files of a scenario.
+#[derive(Debug, clap::Args)]
+struct BesideArgs {
+    /// Bind a group to addresses that no file attaches: node=192.168.0.21,192.168.0.22.
+    #[arg(long, value_name = "GROUP=IP,...", help_heading = "Input")]
+    attach: Vec<String>,
+    /// Take groups that were exported through Huawei's v1 or v2.0 API, which shows deny rules as allow rules, to have no
+    /// deny rules.
+    #[arg(long, help_heading = "Input")]
+    trust_allow: bool,
+}
+
+impl BesideArgs {
+    fn inputs(&self, files: &[PathBuf]) -> Inputs {
+        Inputs { files: files.to_vec(), attach: self.attach.clone(), trust_allow: self.trust_allow }
+    }
+}
+
+impl ScenarioArgs {
+    /// The files as a person would name them.
+    fn name(&self) -> String {
+        let names = self.scenarios.iter().map(|path| path.display().to_string());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The options that give the same scenario again.
+    fn again(&self) -> String {
+        let files = self.scenarios.iter().map(|path| format!("-s {}", path.display()));
+        let attach = self.beside.attach.iter().map(|attach| format!("--attach {attach}"));
+        let trust = self.beside.trust_allow.then(|| "--trust-allow".to_owned());
+        files.chain(attach).chain(trust).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// How a command ends.
@@ -97,6 +148,12 @@ enum Error {
     /// Findings about the scenario were printed already.
     #[error("the scenario has errors")]
     Scenario,
+    /// Findings about the workload were printed already.
+    #[error("the workload has errors")]
+    Workload,
+    /// Findings about a filter set were printed already.
+    #[error("the filter set has errors")]
+    Filters,
     /// Anything that one line tells.
     #[error("{0}")]
     Message(String),
@@ -117,15 +174,18 @@ impl Cli {
             Verb::Replay(args) => replay::run(&args),
             Verb::Explain(args) => explain::run(&args),
             Verb::Check(args) => check::run(&args),
+            Verb::Synth(args) => synth::run(&args),
+            Verb::Load(args) => costs::run(&args),
             Verb::Test(args) => test::run(&args),
             Verb::Record(args) => record::run(&args),
+            Verb::Convert(args) => convert::run(&args),
             Verb::Preset(verb) => preset::run(&verb),
         };
         match result {
             Ok(status) => status,
             // Whoever reads has seen enough.
             Err(Error::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitStatus::Done,
-            Err(Error::Scenario) => ExitStatus::Failed,
+            Err(Error::Scenario | Error::Workload | Error::Filters) => ExitStatus::Failed,
             Err(error) => {
                 output::complain(&error);
                 ExitStatus::Failed

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::compile::Compiled;
-use crate::expect::record::{Anonymiser, KEY_BYTES, Recording, record};
+use crate::expect::record::{Anonymiser, Key, ParseKeyError, Recording, record};
 use crate::pipeline;
 use crate::replay::Replay;
 
@@ -24,51 +24,39 @@ pub(super) struct Args {
     /// Replace the addresses of peers consistently and prefix-preserving, by a random key unless one is given (64
     /// hexadecimal digits); networks that the scenario names stay the same.
     #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = key, help_heading = "Output")]
-    anonymise: Option<Key>,
+    anonymise: Option<Chosen>,
     /// Threads to work with: all processors unless told.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     threads: Option<u16>,
 }
 
-/// A key of `--anonymise`; without bytes a random one.
-#[derive(Clone)]
-struct Key(Option<[u8; KEY_BYTES]>);
+/// The key of `--anonymise`; without a text a random one.
+#[derive(Debug, Clone)]
+struct Chosen(Option<Key>);
 
-impl std::fmt::Debug for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key")
-    }
-}
-
-fn key(text: &str) -> Result<Key, String> {
-    if text.is_empty() {
-        return Ok(Key(None));
-    }
-    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
-    let bytes = digits.filter(|digits| digits.len() == 2 * KEY_BYTES).and_then(|digits| {
-        let byte = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).ok();
-        digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>()?.try_into().ok()
-    });
-    bytes
-        .map(|bytes| Key(Some(bytes)))
-        .ok_or_else(|| format!("expected {} hexadecimal digits", 2 * KEY_BYTES))
+fn key(text: &str) -> Result<Chosen, ParseKeyError> {
+    if text.is_empty() { Ok(Chosen(None)) } else { text.parse().map(|key| Chosen(Some(key))) }
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let mut inputs = args.source.all_inputs();
-    inputs.push(args.scenario.scenario.clone());
+    inputs.extend(args.scenario.scenarios.iter().cloned());
     files::check_apart(&inputs, args.output.iter())?;
+    let [path] = &args.scenario.scenarios[..] else {
+        let why = "a suite names one scenario: bring them together first, with sgsim convert";
+        return Err(Error::Message(why.to_owned()));
+    };
     let scenario = load::scenario(&args.scenario)?;
     let matcher = Compiled::new(&scenario.policy);
-    let input = args.source.open_all(pipeline::BLOCK_SIZE)?;
+    let input = args.source.open_all(&scenario, pipeline::BLOCK_SIZE)?;
     let mut replay = input.prepare(Replay::new(&scenario.policy, &matcher));
     let threads = threads::pool(args.threads)?;
     let reading = threads.install(|| input.judge(&scenario.policy, &mut replay, None));
     for error in &reading.errors {
         output::complain(error);
     }
-    let anonymiser = args.anonymise.as_ref().map(|key| Anonymiser::new(&scenario, key.0));
-    let path = from_suite(&args.scenario.scenario, args.output.as_deref());
+    let anonymiser = args.anonymise.as_ref().map(|chosen| Anonymiser::new(&scenario, chosen.0));
+    let path = from_suite(path, args.output.as_deref());
     let captures: Vec<_> = reading.captures.iter().map(|capture| capture.name.clone()).collect();
     let recording = Recording { scenario_path: &path, captures: &captures, anonymiser: anonymiser.as_ref() };
     let target = args.output.clone().unwrap_or_else(|| PathBuf::from("-"));

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use crate::compile::{Compiled, Linear};
 use crate::pipeline::{self, Difference, Verifier};
-use crate::policy::Policy;
+use crate::policy::{Policy, Scenario};
 use crate::replay::{ConnectionVerdict, InOrder, Judged, Out, Replay, Tally, Verdict};
 use crate::report::{
     Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Repeats, Results, Show,
+    made,
 };
 
+use super::flows::{FlowTally, Flows};
+use super::logs::{self, Logs};
 use super::source::{Reading, Source};
 use super::{Error, ExitStatus, ScenarioArgs, files, load, output, threads};
 
@@ -45,6 +48,10 @@ pub(super) struct Args {
     /// group was asked about anything.
     #[arg(long, value_name = "VERDICT,...", value_parser = verdicts, help_heading = "Output")]
     fail_on: Option<Show>,
+    /// Compare the verdicts with the ACCEPT and REJECT of flow logs: a score, and the flows where they disagree (text or
+    /// json). Exit with status 1 when there are some, with 4 when there was nothing to compare.
+    #[arg(long, conflicts_with_all = ["flows", "connections", "packets", "show", "matrix", "fail_on", "verify"], help_heading = "Output")]
+    against_log: bool,
     /// Threads to work with: all processors unless told.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     threads: Option<u16>,
@@ -69,6 +76,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     args.check_files()?;
     let scenario = load::scenario(&args.scenario)?;
     let policy = &scenario.policy;
+    if args.against_log {
+        return args.compare_logs(policy);
+    }
     let matcher = Compiled::new(policy);
     // Created before the work begins, so that a file that cannot be written is told at once.
     let mut report_file = args.output.as_deref().map(files::create_plain).transpose()?;
@@ -80,11 +90,11 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         None => None,
     };
     let threads = threads::pool(args.threads)?;
-    let (replay, reading) = threads.install(|| args.judge_all(policy, &matcher, packet_file))?;
+    let (replay, reading, flows) = threads.install(|| args.judge_all(&scenario, &matcher, packet_file))?;
     let Reading { captures, errors, repetition } = reading;
     let tally = threads.install(|| replay.tally());
     let results = Results {
-        scenario: &args.scenario.scenario.display().to_string(),
+        scenario: &args.scenario.name(),
         policy,
         matcher: &matcher,
         tally: &tally,
@@ -107,13 +117,13 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     match (&args.output, &mut report_file) {
         (Some(path), Some(out)) => {
             threads
-                .install(|| write_report(args, &results, out))
+                .install(|| write_report(args, &results, flows.as_ref(), out))
                 .or_else(files::unless_closed)
                 .map_err(|error| files::cannot_write(path, &error))?;
         }
         _ if args.records_to_stdout() => {}
         _ => threads
-            .install(|| write_report(args, &results, &mut output::stdout()))
+            .install(|| write_report(args, &results, flows.as_ref(), &mut output::stdout()))
             .or_else(files::unless_closed)?,
     }
     if !errors.is_empty() {
@@ -139,38 +149,65 @@ fn judged_by(failing: Show, tally: &Tally) -> ExitStatus {
 }
 
 /// A finished replay, and what was read for it.
-type Whole<'p> = (Replay<'p, Compiled<'p>>, Reading);
+type Whole<'p> = (Replay<'p, Compiled<'p>>, Reading, Option<Flows>);
 /// Takes the records of packets.
 type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
 
-fn write_report(args: &Args, results: &Results<'_>, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+fn write_report(
+    args: &Args,
+    results: &Results<'_>,
+    flows: Option<&Flows>,
+    out: &mut (dyn Write + Send),
+) -> std::io::Result<()> {
     let options = Options { show: args.show.unwrap_or_default(), matrix: args.matrix };
     args.format.write(results, options, out)?;
+    if let Some(Flows { plan, verdicts }) = flows {
+        made::write_verdicts(out, plan, verdicts)?;
+    }
     out.flush()
 }
 
 impl Args {
+    /// Compares with what flow logs say.
+    fn compare_logs(&self, policy: &Policy) -> Result<ExitStatus, Error> {
+        let Some(logs) = Logs::among(&self.source.files()?)? else {
+            return Err(Error::Message(
+                "--against-log needs flow logs: captures say nothing of verdicts".to_owned(),
+            ));
+        };
+        match &self.output {
+            Some(path) => logs::compare(&logs, policy, self.format, &mut *files::create_plain(path)?),
+            None => logs::compare(&logs, policy, self.format, &mut output::stdout()),
+        }
+    }
+
     /// Replays all packets, writing their records on the way.
     fn judge_all<'p>(
         &self,
-        policy: &'p Policy,
+        scenario: &'p Scenario,
         matcher: &'p Compiled<'p>,
         records: Option<Records<'_, 'p>>,
     ) -> Result<Whole<'p>, Error> {
-        let input = self.source.open_all(self.block_size)?;
+        let policy = &scenario.policy;
+        let input = self.source.open_all(scenario, self.block_size)?;
+        let plan = input.plan().filter(|_| self.format == Format::Text).cloned();
+        let mut flows = plan.as_ref().map(FlowTally::new);
         let mut replay = input.prepare(Replay::new(policy, matcher));
         let linear = Linear::new(policy);
         let mut verifier = self.verifier(policy, &linear)?;
         let mut records = records;
-        if records.is_none() && verifier.is_none() {
+        if records.is_none() && verifier.is_none() && flows.is_none() {
             let reading = input.judge(policy, &mut replay, None);
-            return Ok((replay, reading));
+            return Ok((replay, reading, None));
         }
         let (mut order, mut result, mut agrees) = (InOrder::default(), Ok(()), true);
         // Whoever reads the records has seen enough; what is found is still wanted.
         let mut closed = false;
         let mut take = |judged: Judged| {
             order.push(judged, &mut |frame| {
+                if let Some(flows) = &mut flows {
+                    flows.take(&frame);
+                }
                 if let (Some(verifier), true) = (&mut verifier, agrees) {
                     agrees = verifier.agrees(&frame);
                 }
@@ -196,7 +233,8 @@ impl Args {
             }
             output::remark(&format_args!("verified: the reference agrees on {compared} frames"));
         }
-        Ok((replay, reading))
+        let flows = flows.map(FlowTally::finish);
+        Ok((replay, reading, plan.zip(flows).map(|(plan, verdicts)| Flows { plan, verdicts })))
     }
 
     fn verifier<'p>(
@@ -210,6 +248,9 @@ impl Args {
             let needs = "--verify reads the captures a second time: it needs files";
             return Err(Error::Message(needs.to_owned()));
         }
+        if Logs::among(&self.source.files()?)?.is_some() {
+            return Err(Error::Message("--verify compares captures, and these are flow logs".to_owned()));
+        }
         if self.source.dedup {
             return Err(Error::Message(
                 "--verify does not leave out repeated packets: not with --dedup".to_owned(),
@@ -222,12 +263,12 @@ impl Args {
     fn disagreement(&self, difference: &Difference) -> Error {
         let captures = self.source.captures.iter().map(|path| path.display().to_string());
         let captures = captures.collect::<Vec<_>>().join(" ");
-        let scenario = self.scenario.scenario.display();
+        let scenario = self.scenario.again();
         let again = match difference {
             Difference::Frame { frame, .. } => {
-                format!("sgsim explain -s {scenario} {captures} --frame {frame}")
+                format!("sgsim explain {scenario} {captures} --frame {frame}")
             }
-            Difference::Sum => format!("sgsim replay -s {scenario} {captures} --verify -j 1"),
+            Difference::Sum => format!("sgsim replay {scenario} {captures} --verify -j 1"),
         };
         Error::Message(format!("{difference}; this is a mistake in sgsim, please report it; see: {again}"))
     }
@@ -248,7 +289,7 @@ impl Args {
     fn check_files(&self) -> Result<(), Error> {
         let outputs = [&self.output, &self.connections, &self.packets].into_iter().flatten();
         let mut inputs = self.source.all_inputs();
-        inputs.push(self.scenario.scenario.clone());
+        inputs.extend(self.scenario.scenarios.iter().cloned());
         files::check_apart(&inputs, outputs)
     }
 }

@@ -1,40 +1,49 @@
 //! Where packets come from: captures as one timeline, or flows written on the command line.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::capture::{CaptureError, CaptureReader, Folder, Repetition, Timeline, TunnelPorts};
 use crate::compile::Matcher;
 use crate::packet::{Flow, Layer, Timestamp};
-use crate::pipeline::{Captures, Outcome, Read};
-use crate::policy::Policy;
+use crate::pipeline::{self, Captures, Outcome, Read};
+use crate::policy::{Policy, Scenario};
 use crate::replay::{Judged, Observer, Out, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink, plural};
+use crate::synth::{Edges, Plan, Stream};
 
+use super::logs::Logs;
+use super::workload::{self, Making};
 use super::{Error, live, output};
 
 /// What errors call the capture that `-` stands for.
 const STDIN: &str = "standard input";
 
+/// The workload that is made from the rules themselves.
+const EDGES: &str = "edges";
+/// Most packets of it.
+const MOST_EDGES: usize = 1_000_000;
+
 /// What to judge.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 pub(super) struct Source {
     /// Captures (pcap or pcapng, also .gz, .zst, .lz4; folders of them; `-` is standard input), one timeline in order
-    /// of time.
+    /// of time; or flow logs (AWS, Huawei Cloud, Azure, Zeek conn.log, CSV).
     #[arg(
         value_name = "CAPTURE",
-        required_unless_present = "flows",
-        conflicts_with = "flows",
+        required_unless_present_any = ["flows", "synth"],
+        conflicts_with_all = ["flows", "synth"],
         help_heading = "Input"
     )]
     pub captures: Vec<PathBuf>,
     /// Judge a packet once that the captures show more than once: on several interfaces, at several hosts, mirrored.
-    #[arg(long, conflicts_with = "flows", help_heading = "Input")]
+    #[arg(long, conflicts_with_all = ["flows", "synth"], help_heading = "Input")]
     pub dedup: bool,
     /// Judge what tunnels carry too (VXLAN, VXLAN-GPE, Geneve, GRE, NVGRE, ERSPAN, IP in IP), as traffic of its own; what a
     /// dropped packet carries is dropped with it.
-    #[arg(long, conflicts_with = "flows", help_heading = "Input")]
+    #[arg(long, conflicts_with_all = ["flows", "synth"], help_heading = "Input")]
     pub inner: bool,
     /// Take UDP to this port for VXLAN too, beside 4789 and 8472; may be given several times.
     #[arg(long, value_name = "PORT", requires = "inner", help_heading = "Input")]
@@ -42,12 +51,28 @@ pub(super) struct Source {
     /// Judge a written flow instead of a capture: 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'.
     #[arg(long = "flow", value_name = "FLOW", help_heading = "Input")]
     pub flows: Vec<Flow>,
+    /// Judge the traffic of a workload as it is made, with no capture between: a file, the name of a built-in one
+    /// (`sgsim synth --list`), or `edges`: every boundary of every rule.
+    #[arg(long, value_name = "WORKLOAD", conflicts_with = "flows", help_heading = "Input")]
+    pub synth: Option<String>,
+    #[command(flatten)]
+    pub making: Making,
 }
 
 /// Packets on their way into a replay.
 pub(super) enum Packets {
-    Captures { timeline: Box<Timeline>, summaries: Vec<CaptureSummary>, inner: VecDeque<(u64, Layer)> },
-    Flows(std::vec::IntoIter<Flow>, u64),
+    Captures {
+        timeline: Box<Timeline>,
+        summaries: Vec<CaptureSummary>,
+        inner: VecDeque<(u64, Layer)>,
+    },
+    /// Flows that were written or logged, with what was read of their logs, and what went wrong.
+    Flows {
+        flows: std::vec::IntoIter<(Flow, Timestamp)>,
+        number: u64,
+        summaries: Vec<CaptureSummary>,
+        errors: Vec<String>,
+    },
 }
 
 impl Source {
@@ -59,9 +84,13 @@ impl Source {
     /// Opens the captures. Those that cannot be read are told at the end, with the packets of the others.
     pub(super) fn open(&self) -> Result<Packets, Error> {
         if self.captures.is_empty() {
-            return Ok(Packets::Flows(self.flows.clone().into_iter(), 0));
+            return Ok(Packets::of_flows(self.written()));
         }
         let captures = unfolded(&self.captures)?;
+        if let Some(logs) = Logs::among(&captures)? {
+            let flows = logs.openings().into_iter();
+            return Ok(Packets::Flows { flows, number: 0, summaries: logs.summaries, errors: logs.errors });
+        }
         let timeline = match &captures[..] {
             [one] if is_stdin(one) => {
                 let reader = CaptureReader::new(STDIN, live::StandardInput::open());
@@ -90,7 +119,11 @@ pub(super) enum Whole {
     Captures(Captures, Vec<PathBuf>),
     /// Packet by packet, as they come.
     Live(Packets),
-    Flows(Vec<Flow>),
+    Flows(Vec<(Flow, Timestamp)>, Reading),
+    /// A workload, and what the report calls it.
+    Made(Box<Plan>, String),
+    /// The boundaries of the rules.
+    Edges,
 }
 
 /// What was read of each capture, what went wrong, and how often packets were shown again.
@@ -117,20 +150,38 @@ impl Source {
         inputs
     }
 
+    /// The flows of the command line; they have no time.
+    fn written(&self) -> Vec<(Flow, Timestamp)> {
+        self.flows.iter().map(|&flow| (flow, Timestamp(0))).collect()
+    }
+
     /// The captures, with those that are in a folder in its place.
     pub(super) fn files(&self) -> Result<Vec<PathBuf>, Error> {
         unfolded(&self.captures)
     }
 
-    /// Opens everything for a whole replay.
-    pub(super) fn open_all(&self, block_size: usize) -> Result<Whole, Error> {
+    /// Opens everything for a whole replay of this scenario.
+    pub(super) fn open_all(&self, scenario: &Scenario, block_size: usize) -> Result<Whole, Error> {
+        if self.synth.as_deref() == Some(EDGES) {
+            return Ok(Whole::Edges);
+        }
+        if let Some(name) = &self.synth {
+            let plan = workload::plan(name, scenario, &self.making)?;
+            let called = format!("workload {name}, seed {}", plan.seed);
+            return Ok(Whole::Made(Box::new(plan), called));
+        }
         if self.captures.is_empty() {
-            return Ok(Whole::Flows(self.flows.clone()));
+            return Ok(Whole::Flows(self.written(), Reading::default()));
         }
         if self.captures.iter().any(|path| is_stdin(path)) {
             return self.open().map(Whole::Live);
         }
         let files = self.files()?;
+        if let Some(logs) = Logs::among(&files)? {
+            let flows = logs.openings();
+            let reading = Reading { captures: logs.summaries, errors: logs.errors, ..Reading::default() };
+            return Ok(Whole::Flows(flows, reading));
+        }
         Ok(Whole::Captures(Captures::open(&files, block_size, self.dedup, self.tunnels()), files))
     }
 }
@@ -140,7 +191,7 @@ impl Whole {
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
             Self::Captures(..) | Self::Live(_) => replay,
-            Self::Flows(_) => replay.without_past(),
+            Self::Flows(..) | Self::Made(..) | Self::Edges => replay.without_past(),
         }
     }
 
@@ -157,19 +208,68 @@ impl Whole {
                 reading(captures.judge(replay, out, progress.count()), &files)
             }
             Self::Live(packets) => judge_live(packets, policy, replay, out),
-            Self::Flows(flows) => {
-                for (number, flow) in (1..).zip(flows) {
-                    replay.push(number, flow.packet(Timestamp(0)), &mut (), &mut |judged| {
-                        if let Some(out) = &mut out {
-                            // As few as were typed: not worth stopping for.
-                            let _ = out(judged);
+            Self::Flows(flows, reading) => {
+                let mut wanted = true;
+                for (number, (flow, time)) in (1..).zip(flows) {
+                    replay.push(number, flow.packet(time), &mut (), &mut |judged| {
+                        if let (Some(out), true) = (&mut out, wanted) {
+                            wanted = out(judged).is_continue();
                         }
                     });
                 }
-                Reading::default()
+                reading
             }
+            Self::Made(plan, name) => judge_made(&plan, name, replay, out),
+            Self::Edges => judge_edges(policy, replay, out),
         }
     }
+
+    /// The workload, where there is one.
+    pub(super) const fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Made(plan, _) => Some(plan),
+            _ => None,
+        }
+    }
+}
+
+/// Judges packets on all boundaries of the rules.
+fn judge_edges<M: Matcher>(
+    policy: &Policy,
+    replay: &mut Replay<'_, M>,
+    out: Option<&mut Out<'_>>,
+) -> Reading {
+    let mut packets = Vec::new();
+    let tried = Edges::new(policy).for_each(&mut |segment| {
+        packets.push(segment.packet());
+        if packets.len() < MOST_EDGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    if tried.is_break() {
+        output::remark(&format_args!("only the first {MOST_EDGES} packets on boundaries are tried"));
+    }
+    let progress = live::Progress::start();
+    let read = pipeline::judge_made(packets.into_iter(), replay, out, progress.count());
+    let Read { frames, first, last, .. } = read;
+    let name = "boundaries of the rules".to_owned();
+    let summary = CaptureSummary { name, frames, first, last, ..CaptureSummary::default() };
+    Reading { captures: vec![summary], ..Reading::default() }
+}
+
+/// Judges a workload as it is made.
+fn judge_made<M: Matcher>(
+    plan: &Plan,
+    name: String,
+    replay: &mut Replay<'_, M>,
+    out: Option<&mut Out<'_>>,
+) -> Reading {
+    let progress = live::Progress::start();
+    let mut stream = Stream::new(plan);
+    let packets = stream.by_ref().map(|segment| segment.packet());
+    let Read { frames, first, last, .. } = pipeline::judge_made(packets, replay, out, progress.count());
+    let error = stream.error().map(ToString::to_string);
+    let errors = error.iter().cloned().collect();
+    let summary = CaptureSummary { name, frames, first, last, error, ..CaptureSummary::default() };
+    Reading { captures: vec![summary], errors, repetition: Repetition::default() }
 }
 
 fn reading(outcome: Outcome, files: &[PathBuf]) -> Reading {
@@ -243,21 +343,26 @@ fn unfolded(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 }
 
 impl Packets {
+    /// Flows without a log.
+    pub(super) fn of_flows(flows: Vec<(Flow, Timestamp)>) -> Self {
+        Self::Flows { flows: flows.into_iter(), number: 0, summaries: vec![], errors: vec![] }
+    }
+
     /// A replay as these packets need it: written flows open their connections, so nothing was there before them.
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
             Self::Captures { .. } => replay,
-            Self::Flows(..) => replay.without_past(),
+            Self::Flows { .. } => replay.without_past(),
         }
     }
 
     /// The next packet with its frame number: a frame, then what was opened of it.
     pub(super) fn next(&mut self) -> Option<(u64, Layer)> {
         match self {
-            Self::Flows(flows, number) => {
-                let flow = flows.next()?;
+            Self::Flows { flows, number, .. } => {
+                let (flow, time) = flows.next()?;
                 *number += 1;
-                Some((*number, Layer::outer(flow.packet(Timestamp(0)))))
+                Some((*number, Layer::outer(flow.packet(time))))
             }
             Self::Captures { timeline, summaries, inner } => {
                 if let Some(next) = inner.pop_front() {
@@ -300,13 +405,16 @@ impl Packets {
     pub(super) fn repetition(&self) -> Repetition {
         match self {
             Self::Captures { timeline, .. } => timeline.repetition(),
-            Self::Flows(..) => Repetition::default(),
+            Self::Flows { .. } => Repetition::default(),
         }
     }
 
     /// What was read of each capture, and what went wrong.
     pub(super) fn finish(self) -> (Vec<CaptureSummary>, Vec<String>) {
-        let Self::Captures { timeline, mut summaries, .. } = self else { return (vec![], vec![]) };
+        let (timeline, mut summaries) = match self {
+            Self::Captures { timeline, summaries, .. } => (timeline, summaries),
+            Self::Flows { summaries, errors, .. } => return (summaries, errors),
+        };
         // Ctrl-C cuts a live capture where it stands: that is its end, not an error.
         let ended = live::was_interrupted();
         let errors: Vec<_> = timeline.errors().iter().filter(|error| !(ended && error.is_cut())).collect();

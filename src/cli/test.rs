@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::capture::write_flow;
 use crate::diag::Style;
 use crate::expect::platform::{self, Platform};
-use crate::expect::{Checked, Coverage, Selection, Status, Suite, SuiteFile, SuiteOutcome, check};
+use crate::expect::{Checked, Coverage, Selection, Status, Suite, SuiteFile, SuiteOutcome, bless, check};
 use crate::policy::Scenario;
 use crate::report::suite::{ScenarioCoverage, SuiteFormat, SuiteResult, SuiteResults};
 
@@ -42,6 +42,9 @@ pub(super) struct Args {
     /// Write the results to a file too, as in junit=report.xml; may be given several times.
     #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
     reports: Vec<(SuiteFormat, PathBuf)>,
+    /// Change the suites to what happens now, and show what changed. What is said of all packets stays.
+    #[arg(long, conflicts_with = "preset", help_heading = "Output")]
+    bless: bool,
     /// Tell which rules were exercised, and a packet for each of the others.
     #[arg(long, help_heading = "Output")]
     coverage: bool,
@@ -113,6 +116,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let mut out = output::stdout();
     args.format.write(&results, &mut out).and_then(|()| out.flush()).or_else(files::unless_closed)?;
     let mut status = status(&results);
+    if args.bless && matches!(status, ExitStatus::Found | ExitStatus::Done) {
+        status = bless_all(&prepared, &results)?;
+    }
     for scenario in &results.coverage {
         let least = args.coverage_min.unwrap_or(0);
         if scenario.coverage.permille() < usize::from(least) * 10 {
@@ -187,6 +193,27 @@ fn status(results: &SuiteResults<'_>) -> ExitStatus {
         () if results.checked() == results.count(Status::Skipped) => ExitStatus::Nothing,
         () => ExitStatus::Done,
     }
+}
+
+/// Changes every suite that does not hold to what happens now.
+fn bless_all(prepared: &[Prepared], results: &SuiteResults<'_>) -> Result<ExitStatus, Error> {
+    let mut status = ExitStatus::Done;
+    for (prepared, result) in prepared.iter().zip(&results.suites) {
+        let file = &prepared.suite.source.name;
+        let blessed = bless(&prepared.suite, &result.outcome, &prepared.scenario.policy);
+        for (line, old, new) in &blessed.changes {
+            output::remark(&format_args!("{file}:{line}\n-{old}\n+{new}"));
+        }
+        for (name, why) in &blessed.refused {
+            status = ExitStatus::Found;
+            output::complain(&format_args!("{file}: `{name}` was not blessed: {why}"));
+        }
+        if !blessed.changes.is_empty() {
+            let path = Path::new(file);
+            std::fs::write(path, &blessed.text).map_err(|error| files::cannot_write(path, &error))?;
+        }
+    }
+    Ok(status)
 }
 
 /// Writes the packet of every failure: `SUITE-LINE-N.pcap`.

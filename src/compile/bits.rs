@@ -1,6 +1,8 @@
 //! Sets of rules as bits, by place in the evaluation order, and the interning of what repeats.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
 
 /// A set of rules; bit 0 is the rule that is asked first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,26 +49,30 @@ impl RuleBits {
     }
 }
 
-/// Gives equal values the same number, counting from zero in the order first seen.
+/// Gives equal values the same number, counting from zero in the order first seen. Holds each once.
 #[derive(Debug)]
 pub(crate) struct Interner<T> {
-    numbers: HashMap<T, u32, foldhash::fast::FixedState>,
+    /// Numbers, found by the hash of their value.
+    numbers: HashTable<u32>,
     values: Vec<T>,
 }
 
 impl<T: Clone + Eq + std::hash::Hash> Interner<T> {
-    pub(crate) fn new() -> Self {
-        Self { numbers: HashMap::with_hasher(foldhash::fast::FixedState::default()), values: vec![] }
+    pub(crate) const fn new() -> Self {
+        Self { numbers: HashTable::new(), values: vec![] }
     }
 
     /// The number of this value.
     pub(crate) fn number(&mut self, value: &T) -> u32 {
-        if let Some(&number) = self.numbers.get(value) {
+        let hash = |value: &T| foldhash::fast::FixedState::default().hash_one(value);
+        let Self { numbers, values } = self;
+        let known = numbers.find(hash(value), |&number| values[number as usize] == *value);
+        if let Some(&number) = known {
             return number;
         }
-        let number = self.values.len() as u32;
-        self.numbers.insert(value.clone(), number);
-        self.values.push(value.clone());
+        let number = values.len() as u32;
+        numbers.insert_unique(hash(value), number, |&number| hash(&values[number as usize]));
+        values.push(value.clone());
         number
     }
 

@@ -62,6 +62,18 @@ fn rank(rule: &Rule) -> (crate::policy::Priority, crate::policy::Action) {
     (rule.priority, rule.action)
 }
 
+/// The rule that decides, of what each group says alone, in the order bound.
+pub(super) fn decisive(policy: &Policy, firsts: impl Iterator<Item = Option<RuleId>>) -> Option<RuleId> {
+    let mut firsts = firsts.flatten();
+    match policy.dialect {
+        // Groups in the order bound; the first that has a match decides.
+        Dialect::Ordered => firsts.next(),
+        // One list by (priority, deny first, position of the group, position of the rule): its first match is
+        // the best of the groups' first matches, and `min_by_key` keeps the earlier group on a tie.
+        Dialect::Union => firsts.min_by_key(|&id| rank(policy.rule(id))),
+    }
+}
+
 impl Linear<'_> {
     /// The first matching rule of each group.
     fn firsts(
@@ -78,14 +90,21 @@ impl Linear<'_> {
 
 impl Matcher for Linear<'_> {
     fn decide(&self, interface: InterfaceId, direction: Direction, header: &Header) -> Option<RuleId> {
-        let mut firsts = self.firsts(interface, direction, header).flatten();
-        match self.policy.dialect {
-            // Groups in the order bound; the first that has a match decides.
-            Dialect::Ordered => firsts.next(),
-            // One list by (priority, deny first, position of the group, position of the rule): its first match is
-            // the best of the groups' first matches, and `min_by_key` keeps the earlier group on a tie.
-            Dialect::Union => firsts.min_by_key(|&id| rank(self.policy.rule(id))),
-        }
+        decisive(self.policy, self.firsts(interface, direction, header))
+    }
+
+    fn behind(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+        rule: RuleId,
+    ) -> Option<RuleId> {
+        let rules = self.in_order(interface, direction);
+        let at = rules.iter().position(|&id| id == rule)?;
+        // A group that is bound twice is asked where it stands first.
+        let (before, behind) = rules.split_at(at + 1);
+        behind.iter().copied().find(|id| !before.contains(id) && self.policy.rule(*id).matches(header))
     }
 
     fn each_group(

@@ -12,6 +12,7 @@
 
 mod bits;
 mod compiled;
+mod doubt;
 pub mod five_tuple;
 mod linear;
 mod search;
@@ -19,18 +20,40 @@ mod service;
 mod simd;
 
 pub(crate) use bits::{Interner, cut};
-pub use compiled::{Compiled, CompiledReport, Probe, TableId, TableReport};
+pub use compiled::{Compiled, CompiledReport, Probe, Structure, TableId, TableReport};
+pub use doubt::Ruling;
 pub use linear::Linear;
 pub use simd::Path;
 
 use crate::packet::{Header, Service};
-use crate::policy::{Direction, InterfaceId, RuleId};
+use crate::policy::{Direction, InterfaceId, Policy, RuleId};
 
 /// Decides which rule applies at a step. Immutable data, shared by all threads.
 pub trait Matcher: Send + Sync {
-    /// The first matching rule over all groups bound to the interface, in the order of the policy's dialect;
-    /// `None` is the default drop.
+    /// The first rule over all groups bound to the interface, in the order of the policy's dialect, that matches or (a
+    /// rule in doubt) may match; `None` is the default drop.
     fn decide(&self, interface: InterfaceId, direction: Direction, header: &Header) -> Option<RuleId>;
+
+    /// The next rule that matches or may match, in the same order, behind one that did.
+    fn behind(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+        rule: RuleId,
+    ) -> Option<RuleId>;
+
+    /// What the rules of a step come to, doubts that make a difference told.
+    fn rule_on(
+        &self,
+        policy: &Policy,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+    ) -> Ruling {
+        let behind = |rule| self.behind(interface, direction, header, rule);
+        doubt::settle(policy, self.decide(interface, direction, header), behind)
+    }
 
     /// What each group bound to the interface would say alone, in the order bound: its first matching rule.
     fn each_group(

@@ -8,7 +8,7 @@
 //! operations below become single instructions inside the loops.
 #![allow(unsafe_code)]
 
-use super::five_tuple::{FiveTuple, Line};
+use super::five_tuple::{FiveTuple, Found, Line};
 
 /// Which instructions lookups use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,31 +56,38 @@ pub(in crate::compile) trait Kernel: Copy {
     const EXTRACTS: bool;
     /// The bits of `key` at the ones of `mask`, moved together at the low end.
     fn extract(self, key: u64, mask: u64) -> u64;
-    /// Which places of the line match the header; as [`Line::compare`].
-    fn compare(self, line: &Line, header: &FiveTuple) -> u32;
+    /// The better place of the line that matches the header; as [`Line::find`].
+    fn find(self, line: &Line, header: &FiveTuple) -> Found;
+    /// Where the numbers above the bound (not the highest number) are: their places plus `base`, ascending, in front; how many there are. What
+    /// is written behind them is of no use.
+    fn above(self, numbers: &[u32; LANES], bound: u32, base: u8, places: &mut [u8; LANES]) -> usize;
     /// How many of the ascending keys are below `x`; the last key is never below.
     fn count_below(self, keys: &Keys, x: u32) -> u32;
     /// For each number, how many of the root's keys are below it.
-    fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES];
+    fn parts<const LINES: usize>(self, root: &Root<LINES>, numbers: &[u32; LANES]) -> [u32; LANES];
 }
 
 /// Numbers that are searched together.
 pub(in crate::compile) const LANES: usize = 16;
 
-/// The root of a search tree: 63 ascending keys and one that is never below, and every eighth of them again.
+/// The root of a search tree: 4, 8 or 16 lines of ascending keys, the last of which is never below.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub(in crate::compile) struct Root {
-    keys: [[u32; 8]; 8],
-    eighths: [u32; 8],
+pub(in crate::compile) struct Root<const LINES: usize> {
+    keys: [Keys; LINES],
+    /// The last key of every half line, or of every line where there are more than 16 halves.
+    ends: [u32; LANES],
 }
 
-impl Root {
-    /// The root of these keys, ascending; the last is replaced by the highest number.
-    pub(in crate::compile) fn new(mut keys: [u32; 64]) -> Self {
-        keys[63] = u32::MAX;
-        let keys: [[u32; 8]; 8] = std::array::from_fn(|at| std::array::from_fn(|k| keys[at * 8 + k]));
-        Self { keys, eighths: keys.map(|eighth| eighth[7]) }
+impl<const LINES: usize> Root<LINES> {
+    /// Keys of which one is the end: as many as 16 ends reach.
+    const SPAN: usize = if LINES > LANES / 2 { LANES } else { LANES / 2 };
+
+    /// The root of these keys, by their place; the last is replaced by the highest number.
+    pub(in crate::compile) fn new(key: impl Fn(usize) -> u32) -> Self {
+        let key = |at| if at + 1 < LINES * LANES { key(at) } else { u32::MAX };
+        let keys = std::array::from_fn(|line| Keys(std::array::from_fn(|at| key(line * LANES + at))));
+        Self { keys, ends: std::array::from_fn(|at| key((at + 1) * Self::SPAN - 1)) }
     }
 }
 
@@ -127,8 +134,18 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn compare(self, line: &Line, header: &FiveTuple) -> u32 {
-        line.compare(header)
+    fn find(self, line: &Line, header: &FiveTuple) -> Found {
+        line.find(header)
+    }
+
+    #[inline(always)]
+    fn above(self, numbers: &[u32; LANES], bound: u32, base: u8, places: &mut [u8; LANES]) -> usize {
+        let mut count = 0;
+        for (at, &number) in numbers.iter().enumerate() {
+            places[count & (LANES - 1)] = base.wrapping_add(at as u8);
+            count += usize::from(number > bound);
+        }
+        count
     }
 
     #[inline(always)]
@@ -141,13 +158,14 @@ impl Kernel for Portable {
     }
 
     #[inline(always)]
-    fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES] {
-        let keys = root.keys.as_flattened();
+    fn parts<const LINES: usize>(self, root: &Root<LINES>, numbers: &[u32; LANES]) -> [u32; LANES] {
         let mut parts = [0; LANES];
         for (part, &x) in parts.iter_mut().zip(numbers) {
-            let mut at = 0;
-            for step in [32, 16, 8, 4, 2, 1] {
-                at += step * usize::from(keys[(at + step - 1) & 63] < x);
+            let (mut at, mut step) = (0, LINES * LANES / 2);
+            while step > 0 {
+                let probe = at + step - 1;
+                at += step * usize::from(root.keys[(probe / LANES) & (LINES - 1)].0[probe & (LANES - 1)] < x);
+                step /= 2;
             }
             *part = at as u32;
         }
@@ -163,12 +181,12 @@ mod x86 {
         _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmpeq_epi32, _mm256_cmpeq_epi64, _mm256_max_epu32,
         _mm256_movemask_pd, _mm256_movemask_ps, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_sub_epi16,
         _mm256_subs_epu16, _mm256_ternarylogic_epi32, _mm256_testn_epi64_mask, _mm256_xor_si256,
-        _mm512_add_epi32, _mm512_cmplt_epu32_mask, _mm512_mask_add_epi32, _mm512_mask_blend_epi32,
-        _mm512_maskz_set1_epi32, _mm512_permutex2var_epi32, _mm512_permutexvar_epi32, _mm512_set1_epi32,
-        _pext_u64,
+        _mm512_add_epi32, _mm512_cmplt_epu32_mask, _mm512_cvtepi32_epi8, _mm512_mask_add_epi32,
+        _mm512_mask_blend_epi32, _mm512_maskz_compress_epi32, _mm512_permutex2var_epi32,
+        _mm512_permutexvar_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _pdep_u64, _pext_u64,
     };
 
-    use super::{FiveTuple, Kernel, Keys, LANES, Line, Root, Task};
+    use super::{FiveTuple, Found, Kernel, Keys, LANES, Line, Root, Task};
 
     /// Proof that the processor has AVX2, BMI1 and BMI2.
     #[derive(Debug, Clone, Copy)]
@@ -178,18 +196,13 @@ mod x86 {
     #[derive(Debug, Clone, Copy)]
     pub(super) struct Avx512(());
 
-    /// A place matches when both halves of it do: bits 0 and 1 to bit 0, bits 2 and 3 to bit 2.
-    #[inline(always)]
-    const fn places(halves: u32) -> u32 {
-        halves & halves >> 1 & 0b101
-    }
-
-    /// The two halves of a line as vectors.
+    /// The values and the masks of a line as vectors.
     #[inline(always)]
     fn halves(line: &Line) -> (__m256i, __m256i) {
-        // SAFETY: both arrays are 32 bytes of plain integers, and so is `__m256i`, for which every bit pattern is
+        // SAFETY: a line is 64 bytes of plain integers, and so are two `__m256i`, for which every bit pattern is
         // valid. Copying by value asks for no alignment.
-        unsafe { (std::mem::transmute_copy(&line.value), std::mem::transmute_copy(&line.mask)) }
+        let [value, mask]: [__m256i; 2] = unsafe { std::mem::transmute_copy(line) };
+        (value, mask)
     }
 
     /// The header as a vector.
@@ -198,6 +211,9 @@ mod x86 {
         // SAFETY: `FiveTuple` is 16 bytes of plain integers without padding, and every bit pattern is an `__m128i`.
         unsafe { std::mem::transmute_copy(header) }
     }
+
+    /// Times a byte: that byte eight times.
+    const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
 
     impl Avx2 {
         #[inline]
@@ -217,6 +233,14 @@ mod x86 {
     }
 
     impl Avx2 {
+        /// The numbers of the ones among the lowest eight bits, a byte each, from the low end.
+        #[inline(always)]
+        #[allow(clippy::unused_self, reason = "the token is the proof")]
+        fn bits(self, mask: u32) -> u64 {
+            // SAFETY: `self` proves BMI2.
+            unsafe { _pext_u64(0x0706_0504_0302_0100, _pdep_u64(mask.into(), EACH_BYTE) * 0xff) }
+        }
+
         /// Bits of the keys that are at least `x`.
         #[inline(always)]
         #[allow(clippy::unused_self, reason = "the token is the proof")]
@@ -242,7 +266,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn compare(self, line: &Line, header: &FiveTuple) -> u32 {
+        fn find(self, line: &Line, header: &FiveTuple) -> Found {
             let (value, mask) = halves(line);
             // SAFETY: `self` proves AVX2; the instructions work on registers only.
             unsafe {
@@ -251,7 +275,7 @@ mod x86 {
                 let ports = _mm256_subs_epu16(_mm256_sub_epi16(header, value), mask);
                 let misses = _mm256_blend_epi32::<0b0100_0100>(bits, ports);
                 let hits = _mm256_cmpeq_epi64(misses, _mm256_setzero_si256());
-                places(_mm256_movemask_pd(_mm256_castsi256_pd(hits)).cast_unsigned())
+                Found::of_halves(_mm256_movemask_pd(_mm256_castsi256_pd(hits)).cast_unsigned())
             }
         }
 
@@ -263,12 +287,35 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES] {
+        fn above(self, numbers: &[u32; LANES], bound: u32, base: u8, places: &mut [u8; LANES]) -> usize {
+            // SAFETY: sixteen numbers are two arrays of eight.
+            let [low, high]: [[u32; 8]; 2] = unsafe { std::mem::transmute_copy(numbers) };
+            let (low, high) = (self.not_below(&low, bound + 1), self.not_below(&high, bound + 1));
+            let (base, count) = (u64::from(base) * EACH_BYTE, low.count_ones() as usize);
+            places[..8].copy_from_slice(&(self.bits(low) + base).to_le_bytes());
+            if let Some(room) = places[count..].first_chunk_mut() {
+                *room = (self.bits(high) + base + 8 * EACH_BYTE).to_le_bytes();
+            }
+            count + high.count_ones() as usize
+        }
+
+        #[inline(always)]
+        fn parts<const LINES: usize>(self, root: &Root<LINES>, numbers: &[u32; LANES]) -> [u32; LANES] {
+            let ([low, high], _) = root.ends.as_chunks::<8>() else { return [0; LANES] };
             let mut parts = [0; LANES];
             // A loop, not `map`: a closure handed to another function does not get this function's features.
             for (part, &x) in parts.iter_mut().zip(numbers) {
-                let eighth = self.not_below(&root.eighths, x).trailing_zeros() & 7;
-                *part = eighth * 8 + self.not_below(&root.keys[eighth as usize], x).trailing_zeros();
+                let mut end = self.not_below(low, x);
+                if LINES * LANES / Root::<LINES>::SPAN > 8 {
+                    end |= self.not_below(high, x) << 8;
+                }
+                let end = end.trailing_zeros() & 15;
+                *part = if Root::<LINES>::SPAN == 8 {
+                    let halves = root.keys[(end as usize / 2) & (LINES - 1)].0.as_chunks::<8>().0;
+                    end * 8 + self.not_below(&halves[end as usize & 1], x).trailing_zeros()
+                } else {
+                    end * 16 + self.count_below(&root.keys[end as usize & (LINES - 1)], x)
+                };
             }
             parts
         }
@@ -302,7 +349,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn compare(self, line: &Line, header: &FiveTuple) -> u32 {
+        fn find(self, line: &Line, header: &FiveTuple) -> Found {
             let (value, mask) = halves(line);
             // SAFETY: `self` proves AVX2 and AVX-512 F and VL; the instructions work on registers only.
             unsafe {
@@ -311,7 +358,7 @@ mod x86 {
                 let bits = _mm256_ternarylogic_epi32::<0x28>(header, value, mask);
                 let ports = _mm256_subs_epu16(_mm256_sub_epi16(header, value), mask);
                 let misses = _mm256_blend_epi32::<0b0100_0100>(bits, ports);
-                places(u32::from(_mm256_testn_epi64_mask(misses, misses)))
+                Found::of_halves(u32::from(_mm256_testn_epi64_mask(misses, misses)))
             }
         }
 
@@ -325,23 +372,49 @@ mod x86 {
             }
         }
 
-        /// A binary search for sixteen numbers at once; the 64 keys lie in four registers.
-        #[allow(clippy::many_single_char_names, reason = "four registers and what is compared with them")]
         #[inline(always)]
-        fn parts(self, root: &Root, numbers: &[u32; LANES]) -> [u32; LANES] {
-            // SAFETY: 64 keys are four `__m512i` of any bits, sixteen numbers one, and the result is sixteen numbers
+        fn above(self, numbers: &[u32; LANES], bound: u32, base: u8, places: &mut [u8; LANES]) -> usize {
+            const LANE: [u32; LANES] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+            // SAFETY: sixteen numbers are an `__m512i` of any bits, and an `__m128i` is sixteen bytes. `self` proves
+            // AVX-512 F; the instructions work on registers only.
+            unsafe {
+                let (numbers, lanes): (__m512i, __m512i) =
+                    (std::mem::transmute_copy(numbers), std::mem::transmute_copy(&LANE));
+                let above = _mm512_cmplt_epu32_mask(_mm512_set1_epi32(bound.cast_signed()), numbers);
+                let at = _mm512_add_epi32(lanes, _mm512_set1_epi32(base.into()));
+                *places =
+                    std::mem::transmute_copy(&_mm512_cvtepi32_epi8(_mm512_maskz_compress_epi32(above, at)));
+                above.count_ones() as usize
+            }
+        }
+
+        /// A binary search for sixteen numbers at once; the keys lie in registers, 32 in each pair.
+        #[inline(always)]
+        fn parts<const LINES: usize>(self, root: &Root<LINES>, numbers: &[u32; LANES]) -> [u32; LANES] {
+            // SAFETY: 16 keys are an `__m512i` of any bits, sixteen numbers one, and the result is sixteen numbers
             // again. `self` proves AVX-512 F; the instructions work on registers only.
             unsafe {
-                let [a, b, c, d]: [__m512i; 4] = std::mem::transmute_copy(&root.keys);
                 let x: __m512i = std::mem::transmute_copy(numbers);
-                let middle = _mm512_permutexvar_epi32(_mm512_set1_epi32(15), b);
-                let upper = _mm512_cmplt_epu32_mask(middle, x);
-                let mut at = _mm512_maskz_set1_epi32(upper, 32);
+                let mut keys = [_mm512_setzero_si512(); LINES];
+                for (register, line) in keys.iter_mut().zip(&root.keys) {
+                    *register = std::mem::transmute_copy(line);
+                }
+                // In which pair: whether the last key of the pair before it is below. `in_pair[0]` is not asked.
+                let mut in_pair = [0; LINES];
+                let mut at = _mm512_setzero_si512();
+                for pair in 1..LINES / 2 {
+                    let last = _mm512_permutexvar_epi32(_mm512_set1_epi32(15), keys[2 * pair - 1]);
+                    in_pair[pair] = _mm512_cmplt_epu32_mask(last, x);
+                    at = _mm512_mask_add_epi32(at, in_pair[pair], at, _mm512_set1_epi32(32));
+                }
                 for step in [16, 8, 4, 2, 1] {
                     // Of the index, the permutation looks at the low five bits.
                     let probe = _mm512_add_epi32(at, _mm512_set1_epi32(step - 1));
-                    let low = _mm512_permutex2var_epi32(a, probe, b);
-                    let key = _mm512_mask_blend_epi32(upper, low, _mm512_permutex2var_epi32(c, probe, d));
+                    let mut key = _mm512_permutex2var_epi32(keys[0], probe, keys[1]);
+                    for pair in 1..LINES / 2 {
+                        let other = _mm512_permutex2var_epi32(keys[2 * pair], probe, keys[2 * pair + 1]);
+                        key = _mm512_mask_blend_epi32(in_pair[pair], key, other);
+                    }
                     let below = _mm512_cmplt_epu32_mask(key, x);
                     at = _mm512_mask_add_epi32(at, below, at, _mm512_set1_epi32(step));
                 }

@@ -75,6 +75,17 @@ codes! {
     MISSING_PARAMETER = Error "missing-parameter" "The preset has to be told an address range of the cluster.";
     UNKNOWN_PARAMETER = Error "unknown-parameter" "The preset has no parameter of this name.";
     UNKNOWN_RULE = Error "unknown-rule" "A rule is named that does not exist.";
+    UNKNOWN_FORMAT = Error "unknown-format" "The file is JSON or a workbook, but in no form that is read.";
+    NOTHING_USED = Error "nothing-used" "The form of the file is known, but there is nothing in it to use.";
+    MISSING_FIELD = Error "missing-field" "A field that the form always has is missing.";
+    UNKNOWN_WORKLOAD = Error "unknown-workload" "No workload has this name.";
+    INCOMPLETE_FLOW = Error "incomplete-flow" "The flow does not say who talks to whom about what.";
+    BAD_RATE = Error "bad-rate" "The count or rate is zero, or no number.";
+    BAD_DISTRIBUTION = Error "bad-distribution" "The words make no size, length of time or share.";
+    UNKNOWN_END = Error "unknown-end" "The end of a flow is neither an address nor the name of an interface, group or set.";
+    EMPTY_END = Error "empty-end" "No address can stand at this end of the flow.";
+    TOO_MANY_FLOWS = Error "too-many-flows" "More conversations need a port at the same time than there are ports.";
+    BAD_FILTER = Error "bad-filter" "The line is no ClassBench filter.";
     HOST_BITS = Warning "host-bits" "The CIDR has bits set behind its prefix; they are ignored.";
     ICMP_MEANS_ICMPV6 = Warning "icmp-means-icmpv6" "The rule says icmp and ipv6; it is read as icmpv6.";
     PORT_AS_PROTOCOL = Warning "port-as-protocol" "A number stands where the protocol does, and it is better known as a port.";
@@ -82,6 +93,13 @@ codes! {
     UNBOUND_GROUP = Warning "unbound-group" "The group is bound to no interface, so its rules decide nothing.";
     BOUND_TWICE = Warning "bound-twice" "The interface names one group twice; the second time is ignored.";
     EMPTY_REMOTE = Warning "empty-remote" "The far side of the rule holds no address, so the rule never matches.";
+    TWO_REMOTES = Warning "two-remotes" "The rule names more than one far side, and its form allows one.";
+    NOT_UNDERSTOOD = Warning "not-understood" "No page of the cloud says what this means.";
+    UNATTACHED_RULE = Warning "unattached-rule" "The file does not say of which group the rule is.";
+    UNKNOWN_MEMBERS = Warning "unknown-members" "No input gives the addresses of a group or set that rules name.";
+    INCOMPLETE_EXPORT = Warning "incomplete-export" "The file is one page of a longer list.";
+    LAYERS_DIFFER = Note "layers-differ" "Two inputs say different things; which is taken is said.";
+    ASSUMED = Note "assumed" "Something that the file does not say was taken to be so.";
     NO_INTERFACES = Warning "no-interfaces" "The scenario has no interface, so every packet is outside.";
     MISSING_KEY = Error "missing-key" "Something has to be said that is not.";
     CONFLICTING_KEYS = Error "conflicting-keys" "Two keys of one mapping do not go together.";
@@ -89,6 +107,7 @@ codes! {
     BAD_FLOW = Error "bad-flow" "The text is not a flow such as tcp 10.0.0.1 > 10.0.0.2:443.";
     UNKNOWN_INTERFACE = Error "unknown-interface" "No interface has this name.";
     MATCHED_NOTHING = Error "matched-nothing" "The expectation chooses no packet, flow or connection, so it says nothing.";
+    FLOW_LEFT_OUT = Warning "flow-left-out" "An optional flow is left out, because nobody of the scenario can take part.";
 }
 
 #[cfg(test)]

@@ -13,19 +13,22 @@ pub use render::{Style, render, render_all};
 pub use suggest::{did_you_mean, did_you_mean_unless_many};
 
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Bytes of a source text.
 pub type Span = Range<usize>;
 
-/// A text that findings point into, with the name the user gave it.
+/// A text that findings point into, with the name the user gave it; or several, one behind the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// The file, as the user named it.
+    /// The file, as the user named it; of several all names.
     pub name: String,
     /// Its whole text.
     pub text: String,
     /// Where each line starts; the first is 0.
     lines: Vec<usize>,
+    /// The files, each with the byte that it starts at; the first starts at 0.
+    files: Vec<(usize, Arc<str>)>,
 }
 
 impl Source {
@@ -33,19 +36,57 @@ impl Source {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { name: name.into(), text, lines }
+        let name = name.into();
+        let files = vec![(0, name.as_str().into())];
+        Self { name, text, lines, files }
     }
 
-    /// The line that a byte is on, from 1.
+    /// Puts texts one behind the other, each on lines of its own; without any there is an empty one.
+    pub fn joined(sources: Vec<Self>) -> Self {
+        let mut sources = sources.into_iter();
+        let mut all = sources.next().unwrap_or_else(|| Self::new("", ""));
+        for next in sources {
+            if !all.text.ends_with('\n') {
+                all.text.push('\n');
+                all.lines.push(all.text.len());
+            }
+            let start = all.text.len();
+            // The last line of what was there is the first of what comes.
+            all.lines.extend(next.lines.iter().skip(1).map(|line| line + start));
+            all.files.extend(next.files.into_iter().map(|(at, name)| (at + start, name)));
+            all.text.push_str(&next.text);
+            all.name = format!("{}, {}", all.name, next.name);
+        }
+        all
+    }
+
+    /// The place among the files of the one that a byte belongs to.
+    fn file_at(&self, at: usize) -> usize {
+        self.files.partition_point(|&(start, _)| start <= at).saturating_sub(1)
+    }
+
+    /// The name of the file that a byte belongs to.
+    pub fn file(&self, at: usize) -> &Arc<str> {
+        &self.files[self.file_at(at)].1
+    }
+
+    /// The bytes of the file that a byte belongs to.
+    pub fn extent(&self, at: usize) -> Span {
+        let file = self.file_at(at);
+        self.files[file].0..self.files.get(file + 1).map_or(self.text.len(), |&(start, _)| start)
+    }
+
+    /// The line of its file that a byte is on, from 1.
     pub fn line(&self, at: usize) -> usize {
-        self.lines.partition_point(|&start| start <= at)
+        let line = |at| self.lines.partition_point(|&start| start <= at);
+        line(at) + 1 - line(self.files[self.file_at(at)].0)
     }
 
     /// Line and column of a byte, both from 1; the column counts characters.
     pub fn position(&self, at: usize) -> (usize, usize) {
         let at = self.clamp(&(at..at)).start;
-        let line = self.line(at);
-        (line, 1 + self.text[self.lines[line - 1]..at].chars().count())
+        let start = self.lines[self.lines.partition_point(|&start| start <= at) - 1];
+        (self.line(at), 1 + self.text[start..at].chars().count())
     }
 
     /// The same bytes, kept inside the text and widened to whole characters.
@@ -119,6 +160,13 @@ impl Diagnostic {
         self
     }
 
+    /// Moves every place, for a text that comes to stand behind others.
+    pub fn shift(&mut self, by: usize) {
+        for label in self.primary.iter_mut().chain(&mut self.secondary) {
+            label.span = label.span.start + by..label.span.end + by;
+        }
+    }
+
     /// How grave it is; the code decides.
     pub const fn severity(&self) -> Severity {
         self.code.severity
@@ -159,6 +207,18 @@ mod tests {
         assert_eq!(source.position(999), (3, 1));
         assert_eq!(source.clamp(&(3..3)), 2..4, "half a character is the whole one");
         assert_eq!(source.line(1), 1, "a line end belongs to its line");
+    }
+
+    #[test]
+    fn joined_texts_keep_their_names_and_lines() {
+        let two =
+            Source::joined(vec![Source::new("a", "1\n2"), Source::new("b", "3\n4\n"), Source::new("c", "")]);
+        assert_eq!(two.text, "1\n2\n3\n4\n");
+        let at = |byte| (two.file(byte).to_string(), two.line(byte));
+        assert_eq!(at(2), ("a".to_owned(), 2));
+        assert_eq!(at(4), ("b".to_owned(), 1));
+        assert_eq!(at(6), ("b".to_owned(), 2));
+        assert_eq!((two.extent(4), two.position(6)), (4..8, (2, 1)));
     }
 
     #[test]

@@ -30,7 +30,15 @@ pub fn render(diagnostic: &Diagnostic, source: &Source, style: Style) -> String 
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.name);
     let mut group = Group::with_title(title);
     match &diagnostic.primary {
-        Some(primary) => group = group.element(snippet(primary, &diagnostic.secondary, source)),
+        Some(primary) => {
+            let file = source.extent(primary.span.start);
+            let (here, elsewhere): (Vec<_>, Vec<_>) =
+                diagnostic.secondary.iter().partition(|label| file.contains(&label.span.start));
+            group = group.element(snippet(primary, AnnotationKind::Primary, &here, source));
+            for label in elsewhere {
+                group = group.element(snippet(label, AnnotationKind::Context, &[], source));
+            }
+        }
         None => group = group.element(Origin::path(source.name.as_str())),
     }
     for help in &diagnostic.help {
@@ -45,16 +53,19 @@ pub fn render(diagnostic: &Diagnostic, source: &Source, style: Style) -> String 
 
 fn snippet<'a>(
     primary: &'a Label,
-    secondary: &'a [Label],
+    kind: AnnotationKind,
+    secondary: &[&'a Label],
     source: &'a Source,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let file = source.extent(source.clamp(&primary.span).start);
     let annotation = |kind: AnnotationKind, label: &'a Label| {
-        let annotation = kind.span(source.clamp(&label.span));
+        let span = source.clamp(&label.span);
+        let annotation = kind.span(span.start - file.start..span.end.min(file.end) - file.start);
         if label.text.is_empty() { annotation } else { annotation.label(label.text.as_str()) }
     };
-    Snippet::source(source.text.as_str())
-        .path(source.name.as_str())
-        .annotation(annotation(AnnotationKind::Primary, primary))
+    Snippet::source(&source.text[file.clone()])
+        .path(&**source.file(file.start))
+        .annotation(annotation(kind, primary))
         .annotations(secondary.iter().map(|label| annotation(AnnotationKind::Context, label)))
 }
 

@@ -15,6 +15,7 @@ use crate::replay::{Connection, ConnectionVerdict, FirstPackets, Judged, Judgeme
 use crate::space::{Fate, PacketSet, ask};
 
 use super::Suite;
+use super::bless::Happened;
 use super::expectation::{Claim, Connections, Expectation, Outcome, is_outside, told};
 use super::outcome::{Checked, Example, Failure, Status, SuiteOutcome};
 
@@ -79,6 +80,8 @@ struct Checker<'p> {
 struct Found {
     failures: Vec<Failure>,
     error: Option<String>,
+    happened: BTreeSet<Happened>,
+    counts: Vec<u64>,
     rules: BTreeSet<RuleId>,
 }
 
@@ -107,7 +110,7 @@ impl<'p> Checker<'p> {
             Claim::Connections(connections) => self.connections(connections),
             Claim::Nothing(why) => Found { error: Some(why.clone()), ..Found::default() },
         };
-        let Found { failures, error, rules } = found;
+        let Found { failures, error, happened, counts, rules } = found;
         let status = match (&error, failures.is_empty()) {
             (Some(_), _) if expectation.optional => Status::Skipped,
             (Some(_), _) => Status::Error,
@@ -115,7 +118,7 @@ impl<'p> Checker<'p> {
             (None, false) if expectation.advice => Status::Advised,
             (None, false) => Status::Failed,
         };
-        Checked { expectation: expectation.clone(), status, failures, error, rules }
+        Checked { expectation: expectation.clone(), status, failures, error, happened, counts, rules }
     }
 
     fn flows(&self, flows: &[Flow], outcome: &Outcome) -> Found {
@@ -123,6 +126,7 @@ impl<'p> Checker<'p> {
         for flow in flows {
             let judgement = self.judge.judge(&flow.ip(), &mut ());
             found.rules.extend(rules(&judgement));
+            found.happened.insert(Happened::to(&judgement));
             if !outcome.holds(&judgement) {
                 found.failures.push(self.failure(outcome, &judgement, *flow, None, 0));
             }
@@ -142,6 +146,7 @@ impl<'p> Checker<'p> {
         let fates: Vec<&Fate> = asked.chain(outside).collect();
         for fate in &fates {
             found.rules.extend(rules(&fate.judgement));
+            found.happened.insert(Happened::to(&fate.judgement));
             if !outcome.holds(&fate.judgement) {
                 let packets = Some(fate.packets.clone());
                 found.failures.push(self.failure(outcome, &fate.judgement, fate.witness, packets, 0));
@@ -167,6 +172,7 @@ impl<'p> Checker<'p> {
         }
         for connection in &meant {
             found.rules.extend(connection.steps.iter().filter_map(StepVerdict::credited));
+            found.happened.insert(Happened::new(connection.reason, &connection.steps));
         }
         if let Some(outcome) = &claim.outcome {
             let fails = |one: &&Connection| !outcome.holds_for(one.verdict(), one.reason, &one.steps);
@@ -176,6 +182,7 @@ impl<'p> Checker<'p> {
             let counted =
                 || meant.iter().filter(|one| verdict.is_none_or(|verdict| one.verdict() == verdict));
             let count = counted().count() as u64;
+            found.counts.push(count);
             if !comparison.holds(count) {
                 let noun = verdict.map_or("connections", ConnectionVerdict::code);
                 // More than expected: show one of them. Fewer: show one that came out otherwise.

@@ -9,6 +9,7 @@ use crate::policy::{Direction, InterfaceId, Policy, RuleId};
 use crate::replay::{ConnectionVerdict, Judgement, Reason, StepVerdict, Steps, Verdict};
 use crate::space::{PacketSet, ServiceSet};
 
+use super::bless::Places;
 use super::{Comparison, Universal};
 
 /// One expectation of a suite.
@@ -28,6 +29,8 @@ pub struct Expectation {
     pub span: Span,
     /// Its line in the suite, from 1.
     pub line: usize,
+    /// Where the values stand that can be blessed.
+    pub places: Places,
     /// What it says.
     pub claim: Claim,
 }

@@ -7,6 +7,7 @@
 //! [`FirstPackets`]: crate::replay::FirstPackets
 //! [`Replay`]: crate::replay::Replay
 
+mod bless;
 mod check;
 mod comparison;
 mod coverage;
@@ -24,6 +25,7 @@ mod suite;
 mod tests;
 mod written;
 
+pub use bless::{Blessed, Happened, Places, bless};
 pub use check::{Selection, check};
 pub use comparison::{Comparison, ParseComparisonError};
 pub use coverage::{Coverage, Covered};

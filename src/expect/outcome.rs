@@ -7,6 +7,7 @@ use crate::packet::Flow;
 use crate::policy::RuleId;
 use crate::space::PacketSet;
 
+use super::bless::Happened;
 use super::expectation::Expectation;
 
 /// How an expectation came out.
@@ -48,6 +49,10 @@ pub struct Checked {
     pub failures: Vec<Failure>,
     /// Why it could not be checked.
     pub error: Option<String>,
+    /// What happened to all that it is about.
+    pub happened: BTreeSet<Happened>,
+    /// How many connections there are of each that it counts.
+    pub counts: Vec<u64>,
     /// The rules that decided what it is about.
     pub rules: BTreeSet<RuleId>,
 }

@@ -89,7 +89,8 @@ fn expectation(node: &Node, findings: &mut Findings) -> WrittenExpectation {
             }
             counted => {
                 let verdict = ConnectionVerdict::ALL.into_iter().find(|verdict| verdict.code() == counted);
-                written.counts.extend(count(value, findings).map(|count| (verdict, count)));
+                let counted = count(value, findings).map(|count| (verdict, count, value.span.clone()));
+                written.counts.extend(counted);
             }
         }
     }

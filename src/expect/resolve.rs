@@ -10,6 +10,7 @@ use crate::replay::ConnectionVerdict;
 use crate::space::{PacketSet, ServiceSet};
 
 use super::Universal;
+use super::bless::Places;
 use super::expectation::{Claim, Connections, Expectation, Outcome};
 use super::names::Names;
 use super::written::{Written, WrittenExpectation};
@@ -38,12 +39,24 @@ pub(super) fn resolve(
             impact: written.impact.clone(),
             advice: written.advice,
             optional,
+            places: places(written),
             span: written.span.clone(),
             line: source.line(written.span.start),
             claim,
         })
     };
     written.expectations.iter().filter_map(|expectation| one(expectation, written, findings)).collect()
+}
+
+/// Where the values stand that can be blessed.
+fn places(written: &WrittenExpectation) -> Places {
+    Places {
+        expect: written.expect.as_ref().map(|(_, span)| span.clone()),
+        reason: written.reason.as_ref().map(|(_, span)| span.clone()),
+        step: written.step.as_ref().map(|step| (step.span.clone(), step.text.trim().contains(' '))),
+        rule: written.rule.as_ref().map(|rule| rule.span.clone()),
+        counts: written.counts.iter().map(|(.., span)| span.clone()).collect(),
+    }
 }
 
 /// Why an expectation cannot be about this scenario: names and addresses that it does not have.
@@ -67,7 +80,7 @@ fn summary(written: &WrittenExpectation) -> String {
     words.extend(written.services.iter().map(|services| list(services)));
     words.extend(written.expect.iter().map(|(verdict, _)| verdict.to_string()));
     words.extend(written.universal.iter().map(|(universal, of, _)| format!("{universal} {}", list(of))));
-    words.extend(written.counts.iter().map(|(verdict, count)| {
+    words.extend(written.counts.iter().map(|(verdict, count, _)| {
         format!("{} {count}", verdict.map_or("connections", ConnectionVerdict::code))
     }));
     words.join(" ")
@@ -254,7 +267,7 @@ fn connections(
             Some(outcome) => Some(outcome?),
             None => None,
         },
-        counts: written.counts.clone(),
+        counts: written.counts.iter().map(|(verdict, count, _)| (*verdict, *count)).collect(),
     })
 }
 

@@ -40,7 +40,7 @@ pub(super) struct WrittenExpectation {
     /// `always`, `never` or `only`, with where the key's value stands.
     pub(super) universal: Vec<(Universal, Vec<Piece>, Span)>,
     /// How many connections, by verdict; `None` is all of them.
-    pub(super) counts: Vec<(Option<ConnectionVerdict>, Comparison)>,
+    pub(super) counts: Vec<(Option<ConnectionVerdict>, Comparison, Span)>,
     /// A mistake was found and told.
     pub(super) broken: bool,
 }

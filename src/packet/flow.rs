@@ -40,6 +40,15 @@ impl Flow {
         (same && Service::of(&flow.ip()) == Some(service)).then_some(flow)
     }
 
+    /// The same flow from this source port, where its protocol has ports.
+    #[must_use]
+    pub const fn from_port(mut self, port: u16) -> Self {
+        if let Transport::Tcp { source, .. } | Transport::Ports { source, .. } = &mut self.transport {
+            *source = port;
+        }
+        self
+    }
+
     /// The header of its opening packet.
     pub const fn ip(&self) -> IpPacket {
         IpPacket {

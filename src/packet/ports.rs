@@ -11,6 +11,14 @@ pub struct PortRange {
 }
 
 impl PortRange {
+    /// Every port.
+    pub const ALL: Self = Self { first: 0, last: u16::MAX };
+
+    /// This port alone.
+    pub const fn single(port: u16) -> Self {
+        Self { first: port, last: port }
+    }
+
     /// The range from `first` to `last`; `None` when it is backwards.
     pub const fn new(first: u16, last: u16) -> Option<Self> {
         if first <= last { Some(Self { first, last }) } else { None }

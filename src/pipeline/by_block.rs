@@ -132,7 +132,7 @@ pub(super) fn judge<M: Matcher>(
 }
 
 impl Read {
-    fn add(&mut self, batch: &Batch) {
+    pub(super) fn add(&mut self, batch: &Batch) {
         self.frames += u64::from(batch.frames());
         if let Some((first, last)) = batch.span() {
             self.first = Some(self.first.map_or(first, |known| known.min(first)));

@@ -7,8 +7,10 @@
 
 mod by_block;
 mod in_order;
+mod made;
 mod verify;
 
+pub use made::judge_made;
 pub use verify::{Difference, Verifier};
 
 use std::path::PathBuf;

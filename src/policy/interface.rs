@@ -165,7 +165,7 @@ mod tests {
             addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
             behind: behind.iter().map(|n| n.parse().unwrap()).collect(),
             groups: vec![],
-            origin: Origin { file: "test".into(), line: 1, span: 0..0 },
+            origin: Origin { file: "test".into(), line: 1, span: 0..0, place: None },
         }
     }
 

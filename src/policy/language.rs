@@ -5,7 +5,8 @@ pub(crate) use super::scenario::address;
 pub(crate) use super::scenario::keys::{Key, Shape, key, required};
 pub(crate) use super::scenario::read::{Findings, choice, map, object, scalar, text, texts, wrong_type};
 pub(crate) use super::scenario::rule::pieces;
-pub(crate) use super::yaml::{Kind, Node, Piece, load, parse};
+pub(crate) use super::tree::{Kind, Node, Piece};
+pub(crate) use super::yaml::{load, parse};
 
 use crate::packet::Family;
 
@@ -15,4 +16,15 @@ use super::{ServiceMatch, resolve, words};
 pub(crate) fn service(text: &Piece, findings: &mut Findings) -> Option<(ServiceMatch, Option<Family>)> {
     let fields = words::service(text, findings);
     if fields.broken { None } else { resolve::service::service(&fields, findings) }
+}
+
+/// A text as it is written into YAML: plain where nothing in it could mean something else.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '.' | '/' | '_');
+    let outer = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    if outer(text.chars().next()) && outer(text.chars().next_back()) && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        serde_json::Value::from(text).to_string()
+    }
 }

@@ -4,19 +4,26 @@
 //! own addresses. How it was written (files, spans) stays behind in its [`Origin`]s.
 
 pub mod cce;
+mod export;
+mod import;
+mod inputs;
 mod interface;
+mod json;
 pub(crate) mod language;
 mod options;
 mod resolve;
 mod rule;
-mod scenario;
+pub(crate) mod scenario;
 pub(crate) mod schema;
+mod tree;
 mod words;
-mod yaml;
+pub(crate) mod yaml;
 
+pub use export::{Target, Unwritable};
+pub use inputs::Inputs;
 pub use interface::{Behind, Interface, InterfaceId, OverlapError, Owners};
 pub use options::{Dialect, Midstream, StateProfile, Timeouts};
-pub use rule::{Action, Direction, Mismatch, Origin, Priority, Rule, RuleId, ServiceMatch};
+pub use rule::{Action, Direction, Doubt, Mismatch, Origin, Priority, Rule, RuleId, ServiceMatch};
 pub use scenario::{Loaded, NamedSet, Scenario};
 pub use schema::{schema, schema_text};
 

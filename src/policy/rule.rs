@@ -90,10 +90,69 @@ pub struct Origin {
     pub line: usize,
     /// Bytes of the file.
     pub span: Range<usize>,
+    /// The JSON pointer or Terraform address there, when the file is an export.
+    pub place: Option<Arc<str>>,
+}
+
+impl fmt::Display for Origin {
+    /// Writes `cluster.yaml:7`, `sg.json:12 /security_groups/0`, `preset cce/tunnel`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        self.place.as_ref().map_or(Ok(()), |place| write!(f, " {place}"))
+    }
+}
+
+/// Why a rule is not known for certain: its source could not say all that decides whether it matches. Such a rule *may*
+/// match what its fields say, and a verdict that hangs on it is undecided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Doubt {
+    /// The far side is a group, set or tag whose addresses no input gives.
+    UnknownMembers,
+    /// The group is bound, but its rules are in no input: this rule stands for whatever they are.
+    UnknownRules,
+    /// The form that it was read from shows a deny rule as an allow rule, and no priority.
+    HiddenDeny,
+    /// It belongs to a group, but its source does not say to which.
+    Unattached,
+    /// The source lost a field of it: `OpenStack`'s client drops an ICMP type or code of zero.
+    LostField,
+    /// Its source says no priority, and pages disagree on which is meant.
+    UnknownPriority,
+    /// It asks for something that no rule of a security group asks for here, such as a source port.
+    NotModelled,
+}
+
+impl Doubt {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::UnknownMembers,
+        Self::UnknownRules,
+        Self::HiddenDeny,
+        Self::Unattached,
+        Self::LostField,
+        Self::UnknownPriority,
+        Self::NotModelled,
+    ];
+
+    /// The stable code, that of the verdicts' reason and of the word `maybe` in a rule: `unknown-members`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::UnknownMembers => "unknown-members",
+            Self::UnknownRules => "unknown-rules",
+            Self::HiddenDeny => "hidden-deny",
+            Self::Unattached => "unattached-rule",
+            Self::LostField => "lost-field",
+            Self::UnknownPriority => "unknown-priority",
+            Self::NotModelled => "not-modelled",
+        }
+    }
 }
 
 /// The protocol, ports and ICMP fields that a rule asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ServiceMatch {
     /// Every packet.
     Any,
@@ -175,6 +234,8 @@ pub struct Rule {
     pub remote_text: String,
     /// A disabled rule never matches.
     pub enabled: bool,
+    /// Why it only may match; `None` for a rule that is known.
+    pub doubt: Option<Doubt>,
     /// What it is for; empty when nothing was said.
     pub description: String,
     /// Where it was written.
@@ -251,6 +312,10 @@ impl Rule {
         }
         if !self.enabled {
             words.push_str(" disabled");
+        }
+        if let Some(doubt) = self.doubt {
+            words.push_str(" maybe ");
+            words.push_str(doubt.code());
         }
         words
     }

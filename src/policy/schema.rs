@@ -130,7 +130,8 @@ mod tests {
     use super::*;
     use crate::diag::{Source, Style};
     use crate::policy::Scenario;
-    use crate::policy::yaml::{self, Kind, Node};
+    use crate::policy::tree::{Kind, Node};
+    use crate::policy::yaml;
 
     #[test]
     fn the_schema_that_is_checked_in_is_current() {

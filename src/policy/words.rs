@@ -1,6 +1,7 @@
 //! The grammar of a rule in one line of words.
 //!
-//! `ACTION PROTOCOL [PORTS | MESSAGES] [from|to REMOTE[, REMOTE]...] [priority N] [ipv4|ipv6] [id NAME] [disabled]`
+//! `ACTION PROTOCOL [PORTS | MESSAGES] [from|to REMOTE[, REMOTE]...] [priority N] [ipv4|ipv6] [id NAME] [disabled]
+//! [maybe REASON]`
 //!
 //! It only takes the line apart; whether ports suit the protocol, and what a name stands for, is said later, when the
 //! whole file has been read.
@@ -9,12 +10,12 @@ use crate::diag::{Diagnostic, Span, codes, did_you_mean};
 use crate::packet::{Family, Protocol, service_name};
 use crate::policy::scenario::address;
 use crate::policy::scenario::written::{Fields, ProtocolWord, Remote, RemoteKind};
-use crate::policy::yaml::Piece;
-use crate::policy::{Action, Direction, Priority};
+use crate::policy::tree::Piece;
+use crate::policy::{Action, Direction, Doubt, Priority};
 
 /// Words that end a list of ports or remotes, and so cannot be names.
 pub(super) const RESERVED: &[&str] =
-    &["any", "all", "group", "set", "from", "to", "priority", "ipv4", "ipv6", "id", "disabled"];
+    &["any", "all", "group", "set", "from", "to", "priority", "ipv4", "ipv6", "id", "disabled", "maybe"];
 
 /// A word or a comma of a line.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ impl Token<'_> {
 
     /// Whether a list ends here.
     fn ends_list(&self) -> bool {
-        ["from", "to", "priority", "ipv4", "ipv6", "id", "disabled"].iter().any(|word| self.is(word))
+        ["from", "to", "priority", "ipv4", "ipv6", "id", "disabled", "maybe"].iter().any(|word| self.is(word))
     }
 }
 
@@ -302,16 +303,25 @@ fn read_option(words: &mut Words<'_, '_>, fields: &mut Fields, token: &Token<'_>
             Some(name) => fields.id = Some(words.piece(&name.at)),
             None => words.missing("the rule's id", ()),
         }
+    } else if token.is("maybe") {
+        twice = fields.doubt.is_some();
+        match words.tokens.next() {
+            Some(reason) => {
+                fields.doubt = doubt(&words.piece(&reason.at), words.findings);
+                words.broken |= fields.doubt.is_none();
+            }
+            None => words.missing("the reason of a doubt", ()),
+        }
     } else if token.is("disabled") {
         twice = fields.enabled.is_some();
         fields.enabled = Some(false);
     } else {
         let message = format!(
-            "expected `from`, `to`, `priority`, `ipv4`, `ipv6`, `id` or `disabled`, found `{}`",
+            "expected `from`, `to`, `priority`, `ipv4`, `ipv6`, `id`, `disabled` or `maybe`, found `{}`",
             token.word
         );
         let finding = Diagnostic::new(codes::BAD_RULE, message).at(at, "");
-        let options = ["from", "to", "priority", "ipv4", "ipv6", "id", "disabled"];
+        let options = ["from", "to", "priority", "ipv4", "ipv6", "id", "disabled", "maybe"];
         words.tell(finding.maybe_help(did_you_mean(token.word, options)));
         return false;
     }
@@ -320,6 +330,18 @@ fn read_option(words: &mut Words<'_, '_>, fields: &mut Fields, token: &Token<'_>
         words.tell(Diagnostic::new(codes::BAD_RULE, message).at(at, ""));
     }
     true
+}
+
+/// Why a rule only may match.
+pub(super) fn doubt(word: &Piece, findings: &mut Vec<Diagnostic>) -> Option<Doubt> {
+    let found = Doubt::ALL.into_iter().find(|doubt| doubt.code() == word.text);
+    if found.is_none() {
+        let known = Doubt::ALL.map(Doubt::code);
+        let message = format!("expected the reason of a doubt ({}), found `{}`", known.join(", "), word.text);
+        let finding = Diagnostic::new(codes::BAD_VALUE, message).at(word.span.clone(), "");
+        findings.push(finding.maybe_help(did_you_mean(&word.text, known)));
+    }
+    found
 }
 
 /// A priority from 1 to 100.

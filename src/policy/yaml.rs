@@ -4,7 +4,8 @@
 //! mistakes of a file are to be told in one run, and a deserialiser stops at the first. Scalars stay text as written
 //! (`22`, `no` and `1.5` are words here), and what they mean is for the reader of the tree to say. JSON comes through
 //! the same door, being YAML; the one exception is a character written as two `\u` surrogates, which YAML does not
-//! know: it is a syntax error, and the character itself can be written instead.
+//! know: it is a syntax error, and the character itself can be written instead. What clouds and tools export is read by
+//! [`super::json`], which knows them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,77 +16,14 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use crate::diag::{Diagnostic, Source, Span, codes};
 
+use super::tree::{Kind, Node, Piece};
+
 /// Longest file that is read.
 pub(crate) const MOST_BYTES: usize = 32 << 20;
 /// Most values in a file, those that an alias repeats counted each time.
 const MOST_NODES: usize = 1_000_000;
 /// Deepest nesting; a scenario needs six levels.
 const MOST_DEPTH: usize = 32;
-
-/// A piece of text that knows where each of its parts stands in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Piece {
-    /// The text, with quotes and escapes resolved.
-    pub(crate) text: String,
-    /// Where it was written, quotes included.
-    pub(crate) span: Span,
-    /// Where its first byte stands, when the file has the very same bytes.
-    offset: Option<usize>,
-}
-
-impl Piece {
-    /// A text that stands nowhere in the file; findings about it point at `span`.
-    pub(crate) fn elsewhere(text: &str, span: &Span) -> Self {
-        Self { text: text.to_owned(), span: span.clone(), offset: None }
-    }
-
-    /// Where these bytes of the text stand; the whole of it when escapes or folded lines make that unclear.
-    pub(crate) fn part(&self, part: Span) -> Span {
-        match self.offset {
-            Some(offset) => offset + part.start..offset + part.end,
-            None => self.span.clone(),
-        }
-    }
-
-    /// These bytes as a text of their own.
-    pub(crate) fn slice(&self, part: Span) -> Self {
-        let text = self.text.get(part.clone()).unwrap_or("").to_owned();
-        let offset = self.offset.map(|offset| offset + part.start);
-        Self { text, span: self.part(part), offset }
-    }
-}
-
-/// A value and its place. The span of a list or mapping ends with its first line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Node {
-    pub(crate) kind: Kind,
-    pub(crate) span: Span,
-}
-
-/// What a value is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Nothing, `~` or `null`, without quotes.
-    Null,
-    /// Any other scalar.
-    Scalar(Piece),
-    /// A list; `flow` when it was written with brackets.
-    Sequence { items: Vec<Node>, flow: bool },
-    /// A mapping in the order written, keys possibly several times.
-    Mapping(Vec<(Piece, Node)>),
-}
-
-impl Node {
-    /// What it is, for messages.
-    pub(crate) const fn what(&self) -> &'static str {
-        match self.kind {
-            Kind::Null => "nothing",
-            Kind::Scalar(_) => "a text",
-            Kind::Sequence { .. } => "a list",
-            Kind::Mapping(_) => "a mapping",
-        }
-    }
-}
 
 /// A file that could not be read, and why.
 type Unread = Box<(Source, Diagnostic)>;
@@ -290,7 +228,7 @@ impl<'s> Builder<'s> {
         let same = written.get(quotes..written.len().saturating_sub(quotes)) == Some(&text);
         let offset = same.then_some(span.start + quotes);
         let span = if same { span } else { first_line(&self.source.text, span) };
-        Node { kind: Kind::Scalar(Piece { text, span: span.clone(), offset }), span }
+        Node { kind: Kind::Scalar(Piece::new(text, span.clone(), offset)), span }
     }
 
     fn open(&mut self, content: Content, anchor: usize, span: Span) -> Result<(), Box<Diagnostic>> {

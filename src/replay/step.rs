@@ -1,8 +1,8 @@
 //! One step: the state of an interface, then the rules of the groups bound to it.
 
-use crate::compile::Matcher;
+use crate::compile::{Matcher, Ruling};
 use crate::packet::{Header, IcmpRole, IpPacket, Protocol, Quoted, Service, TcpFlags, Timestamp, Transport};
-use crate::policy::{Action, Direction, InterfaceId, Midstream, Policy, RuleId, Timeouts};
+use crate::policy::{Direction, InterfaceId, Midstream, Policy, RuleId, Timeouts};
 
 use super::index;
 use super::state::{Side, Tracked};
@@ -133,9 +133,10 @@ impl<M: Matcher> Step<'_, M> {
             }
         }
         let header = Header { remote, service: self.service };
-        let rule = self.matcher.decide(interface, direction, &header);
+        let ruling = self.matcher.rule_on(self.policy, interface, direction, &header);
+        let rule = ruling.rule();
         observer.rules(at, &header, rule);
-        if self.allows(rule) {
+        if ruling.allows(self.policy) {
             if timeouts.is_some() && self.opens() {
                 *place = Some(Place {
                     tracked: Tracked::open(self.ip.transport, self.side, self.side, self.now),
@@ -146,9 +147,13 @@ impl<M: Matcher> Step<'_, M> {
         }
         if let Some(reversed) = timeouts.and_then(|timeouts| self.reversed_service(timeouts)) {
             let header = Header { remote, service: reversed };
-            let opened_by = self.matcher.decide(interface, direction.reversed(), &header);
+            let reverse = self.matcher.rule_on(self.policy, interface, direction.reversed(), &header);
+            let opened_by = reverse.rule();
             observer.assumption(at, &header, opened_by);
-            if self.allows(opened_by) {
+            if let Ruling::Doubtful(rule, doubt) = reverse {
+                return verdict(doubt.into(), Some(rule), None);
+            }
+            if reverse.allows(self.policy) {
                 let opener = self.side.other();
                 *place = Some(Place {
                     tracked: Tracked::open(self.ip.transport, opener, self.side, self.now),
@@ -161,14 +166,11 @@ impl<M: Matcher> Step<'_, M> {
             // It may be related: the capture does not tell.
             return verdict(Reason::Truncated, None, None);
         }
-        match rule {
-            Some(_) => verdict(Reason::DenyRule, rule, None),
-            None => verdict(Reason::NoRule, None, None),
+        match ruling {
+            Ruling::Doubtful(_, doubt) => verdict(doubt.into(), rule, None),
+            Ruling::Certain(Some(_)) => verdict(Reason::DenyRule, rule, None),
+            Ruling::Certain(None) => verdict(Reason::NoRule, None, None),
         }
-    }
-
-    fn allows(&self, rule: Option<RuleId>) -> bool {
-        rule.is_some_and(|id| self.policy.rule(id).action == Action::Allow)
     }
 
     const fn tcp_flags(&self) -> Option<TcpFlags> {

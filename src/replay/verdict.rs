@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::policy::{Direction, InterfaceId, RuleId};
+use crate::policy::{Direction, Doubt, InterfaceId, RuleId};
 
 use super::ConnectionId;
 
@@ -91,6 +91,20 @@ reasons! {
     Truncated = "truncated" => Undecided,
     /// Its headers contradict themselves.
     Malformed = "malformed" => Undecided,
+    /// It hangs on a rule whose far side is a group or set that no input gives the addresses of.
+    UnknownMembers = "unknown-members" => Undecided,
+    /// It hangs on a bound group whose rules are in no input.
+    UnknownRules = "unknown-rules" => Undecided,
+    /// It hangs on a rule that was read from a form in which a deny rule looks like an allow rule.
+    HiddenDeny = "hidden-deny" => Undecided,
+    /// It hangs on a rule that belongs to no one knows which group.
+    UnattachedRule = "unattached-rule" => Undecided,
+    /// It hangs on a rule of which the export lost a field.
+    LostField = "lost-field" => Undecided,
+    /// It hangs on a rule whose priority is not known.
+    UnknownPriority = "unknown-priority" => Undecided,
+    /// It hangs on a rule that asks for something that is not modelled.
+    NotModelled = "not-modelled" => Undecided,
     /// Neither end belongs to an interface of the scenario.
     NoGroup = "no-group" => NotSubject,
     /// Both ends belong to one interface.
@@ -101,6 +115,20 @@ reasons! {
     LinkLocalControl = "link-local-control" => NotSubject,
     /// The packet of the tunnel that carries it is dropped.
     TunnelDropped = "tunnel-dropped" => Drop,
+}
+
+impl From<Doubt> for Reason {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::UnknownMembers => Self::UnknownMembers,
+            Doubt::UnknownRules => Self::UnknownRules,
+            Doubt::HiddenDeny => Self::HiddenDeny,
+            Doubt::Unattached => Self::UnattachedRule,
+            Doubt::LostField => Self::LostField,
+            Doubt::UnknownPriority => Self::UnknownPriority,
+            Doubt::NotModelled => Self::NotModelled,
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -215,7 +243,18 @@ mod tests {
         };
         assert_eq!(of(Verdict::Allow), ["rule", "established", "related", "assumed-established"]);
         assert_eq!(of(Verdict::Drop), ["deny-rule", "no-rule", "invalid", "tunnel-dropped"]);
-        assert_eq!(of(Verdict::Undecided), ["orphan-fragment", "truncated", "malformed"]);
+        let captured = ["orphan-fragment", "truncated", "malformed"];
+        let doubts = [
+            "unknown-members",
+            "unknown-rules",
+            "hidden-deny",
+            "unattached-rule",
+            "lost-field",
+            "unknown-priority",
+            "not-modelled",
+        ];
+        assert_eq!(of(Verdict::Undecided), [&captured[..], &doubts].concat());
+        assert_eq!(Doubt::ALL.map(|doubt| Reason::from(doubt).code()), Doubt::ALL.map(Doubt::code));
         assert_eq!(of(Verdict::NotSubject), ["no-group", "same-interface", "not-ip", "link-local-control"]);
         assert_eq!(Reason::NoRule.about(), "No rule of any bound group matches it.");
     }

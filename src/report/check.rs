@@ -110,11 +110,7 @@ fn groups(out: &mut impl Write, scenario: &Scenario) -> io::Result<()> {
 
 /// Name, words, place.
 fn rule(rule: &Rule) -> [String; 3] {
-    let place = match rule.origin.line {
-        0 => rule.origin.file.to_string(),
-        line => format!("{}:{line}", rule.origin.file),
-    };
-    [rule.name.clone(), rule.words(), place]
+    [rule.name.clone(), rule.words(), rule.origin.to_string()]
 }
 
 fn interfaces(out: &mut impl Write, policy: &Policy) -> io::Result<()> {

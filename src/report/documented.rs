@@ -9,7 +9,7 @@ use super::{Format, Options, PacketWriter, RecordFormat, Show, csv, json, ndjson
 
 const PAGE: &str = include_str!("../../docs/output.md");
 
-fn names(value: &Value, into: &mut BTreeSet<String>) {
+pub(super) fn names(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {

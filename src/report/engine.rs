@@ -19,14 +19,10 @@ pub fn write(out: &mut impl Write, policy: &Policy, report: &CompiledReport) -> 
     };
     writeln!(out, "batches use      {path}")?;
     for table in &report.tables {
-        let TableReport { groups, direction, rules, size } = table;
+        let TableReport { groups, direction, rules, structure } = table;
         let groups: Vec<_> = groups.iter().map(|&group| policy.group(group).name.as_str()).collect();
         let groups = if groups.is_empty() { "no group".to_owned() } else { groups.join(", ") };
-        let strategy = match size {
-            Some([rows, columns]) => format!("decision table of {rows} x {columns} cells"),
-            None => "linear: a table would be too large".to_owned(),
-        };
-        writeln!(out, "\n{direction} of {groups}\n  {rules} rules, {strategy}")?;
+        writeln!(out, "\n{direction} of {groups}\n  {rules} rules, {structure}")?;
     }
     Ok(())
 }

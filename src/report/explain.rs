@@ -96,7 +96,14 @@ fn write_step(
     if let Some(header) = &step.asked {
         writeln!(out, "   asked    {} with remote {}", named(header.service), header.remote)?;
         let rule = step.verdict.rule.filter(|_| matches!(reason, Reason::Rule | Reason::DenyRule));
-        writeln!(out, "   rules    {}", decided(policy, rule))?;
+        match step
+            .verdict
+            .rule
+            .filter(|&id| reason.verdict() == Verdict::Undecided && policy.rule(id).doubt.is_some())
+        {
+            Some(doubtful) => writeln!(out, "   rules    hang on {}", line(policy, doubtful))?,
+            None => writeln!(out, "   rules    {}", decided(policy, rule))?,
+        }
         for (group, rule) in &step.groups {
             writeln!(out, "   alone    group {}: {}", policy.group(*group).name, decided(policy, *rule))?;
         }
@@ -179,12 +186,7 @@ fn opener(ip: Option<&IpPacket>, side: Side) -> String {
 
 pub(super) fn line(policy: &Policy, id: RuleId) -> String {
     let rule = policy.rule(id);
-    let at = if rule.origin.line == 0 {
-        rule.origin.file.to_string()
-    } else {
-        format!("{}:{}", rule.origin.file, rule.origin.line)
-    };
-    format!("{}  {}  ({at})", rule.name, rule.words())
+    format!("{}  {}  ({})", rule.name, rule.words(), rule.origin)
 }
 
 fn decided(policy: &Policy, rule: Option<RuleId>) -> String {

@@ -19,7 +19,7 @@ use super::{CaptureSummary, Results, UnsupportedLink};
 pub(super) const START: i64 = 1_795_255_200_000_000_000;
 
 fn origin() -> Origin {
-    Origin { file: "test".into(), line: 1, span: 0..0 }
+    Origin { file: "test".into(), line: 1, span: 0..0, place: None }
 }
 
 /// An empty policy.
@@ -60,6 +60,7 @@ pub(super) fn group(policy: &mut Policy, name: &str, rules: &[&str]) -> GroupId 
             remote: std::iter::once(remote.parse::<AddressRange>().unwrap()).collect(),
             remote_text: remote.into(),
             enabled,
+            doubt: None,
             description: String::new(),
             origin: origin(),
         });

@@ -5,16 +5,20 @@
 pub mod check;
 #[cfg(test)]
 mod closed;
+pub mod coverage;
 pub mod csv;
 #[cfg(test)]
 mod documented;
 pub mod engine;
 pub mod explain;
+pub mod fidelity;
 #[cfg(test)]
 mod fixture;
 mod format;
 pub mod json;
 mod label;
+pub mod load;
+pub mod made;
 pub mod markdown;
 mod matrix;
 pub mod ndjson;

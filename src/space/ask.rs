@@ -38,6 +38,8 @@ pub struct Answer {
     pub allowed: Vec<Fate>,
     /// Packets that are dropped, by what drops them.
     pub dropped: Vec<Fate>,
+    /// Packets of which it cannot be told, by what they hang on.
+    pub undecided: Vec<Fate>,
     /// Packets that meet no group, by the reason.
     pub not_subject: Vec<Fate>,
 }
@@ -58,7 +60,8 @@ pub fn ask<M: Matcher>(judge: &FirstPackets<'_, M>, packets: &PacketSet) -> Answ
         let list = match judgement.verdict() {
             Verdict::Allow => &mut answer.allowed,
             Verdict::NotSubject => &mut answer.not_subject,
-            Verdict::Drop | Verdict::Undecided => &mut answer.dropped,
+            Verdict::Drop => &mut answer.dropped,
+            Verdict::Undecided => &mut answer.undecided,
         };
         list.push(Fate { packets, witness, judgement });
     }

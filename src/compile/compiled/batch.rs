@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Compiled, NO_RULE, index, rule, services};
+use super::{Compiled, NO_RULE, Strategy, index, lists, rule, services};
 use crate::compile::Matcher;
+use crate::compile::five_tuple::FiveTuple;
+use crate::compile::linear::decisive;
 use crate::compile::search::MOST_GROUPS;
 use crate::compile::simd::{self, Kernel, LANES, Task};
 use crate::packet::{Family, Header, Protocol, Service};
@@ -28,6 +30,17 @@ impl Probe {
         let IpAddr::V4(remote) = header.remote else { return None };
         let (kind, protocol, detail) = services::numbers(header.service);
         Some(Self { remote: remote.to_bits(), detail, protocol, kind })
+    }
+
+    /// The probe as the entries of [`super::lists`] are asked.
+    pub(super) const fn five_tuple(self) -> FiveTuple {
+        FiveTuple::new(
+            Ipv4Addr::from_bits(self.remote),
+            Ipv4Addr::UNSPECIFIED,
+            self.kind as u16,
+            self.detail,
+            lists::protocol_of(self.kind, self.protocol),
+        )
     }
 
     /// The header it was made of.
@@ -75,11 +88,28 @@ impl Compiled<'_> {
     /// When `probes` and `out` differ in length.
     pub fn decide_numbers(&self, table: TableId, probes: &[Probe], out: &mut [u32]) {
         assert_eq!(probes.len(), out.len(), "one answer for each probe");
-        let place = &self.places[table.0 as usize];
-        if place.layout.is_some() {
-            simd::run(self.path, Decide { compiled: self, table, probes, out });
-            return;
+        match &self.places[table.0 as usize].strategy {
+            Strategy::Table(_) => simd::run(self.path, Decide { compiled: self, table, probes, out }),
+            Strategy::Lists(lists) => self.decide_by_lists(lists, probes, out),
+            Strategy::Linear => self.decide_one_by_one(table, probes, out),
         }
+    }
+
+    fn decide_by_lists(&self, lists: &[u32], probes: &[Probe], out: &mut [u32]) {
+        let mut said = vec![[NO_RULE; BATCH]; lists.len()];
+        for (probes, out) in probes.chunks(BATCH).zip(out.chunks_mut(BATCH)) {
+            let headers: Vec<_> = probes.iter().map(|probe| probe.five_tuple()).collect();
+            for (&list, said) in lists.iter().zip(&mut said) {
+                self.lists[list as usize].first_matches(&headers, &mut said[..headers.len()]);
+            }
+            for (at, answer) in out.iter_mut().enumerate() {
+                let decided = decisive(self.policy, said.iter().map(|said| rule(said[at])));
+                *answer = decided.map_or(NO_RULE, |id| id.0);
+            }
+        }
+    }
+
+    fn decide_one_by_one(&self, table: TableId, probes: &[Probe], out: &mut [u32]) {
         // Any interface with this table will do.
         let step = self.tables.iter().enumerate().find_map(|(interface, tables)| {
             let at = tables.iter().position(|&other| other == table.0)?;
@@ -104,8 +134,8 @@ impl Task for Decide<'_> {
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) {
         let compiled = self.compiled;
-        let (Some(layout), Some((addresses, services))) =
-            (compiled.places[self.table.0 as usize].layout, &compiled.shared)
+        let (Strategy::Table(layout), Some((addresses, services))) =
+            (&compiled.places[self.table.0 as usize].strategy, &compiled.shared)
         else {
             return;
         };

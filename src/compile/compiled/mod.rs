@@ -6,24 +6,29 @@
 //! over them with equal rows and columns stored once, and a cell names an interned outcome: the rule that decides
 //! and what each group alone would say.
 //!
-//! A list of groups whose table would be too large is tried rule by rule; [`Compiled::report`] says so.
+//! Where the table of a list of groups would be too large, each group becomes a five-tuple list of its own (shared by
+//! all lists of groups), and what they say alone is put together at lookup. A group that has too many entries even
+//! for that is tried rule by rule. [`Compiled::report`] says which.
 
 mod addresses;
 mod batch;
+mod lists;
 mod report;
 mod services;
 mod table;
 
 pub use batch::{Probe, TableId};
-pub use report::{CompiledReport, TableReport};
+pub use report::{CompiledReport, Structure, TableReport};
 
 use hashbrown::HashMap;
 
 use super::bits::Interner;
+use super::linear::decisive;
 use super::{Linear, Matcher, Path};
 use crate::packet::{Header, Service};
 use crate::policy::{Direction, GroupId, InterfaceId, Policy, RuleId};
 use addresses::Addresses;
+use lists::List;
 use services::Services;
 use table::{NO_RULE, Outcome, Table};
 
@@ -36,8 +41,17 @@ struct Place {
     groups: Vec<GroupId>,
     direction: Direction,
     rules: usize,
-    /// `None`: tried rule by rule.
-    layout: Option<Layout>,
+    strategy: Strategy,
+}
+
+/// How the rules of some groups are looked up.
+#[derive(Debug, Clone)]
+enum Strategy {
+    Table(Layout),
+    /// Lists of the groups, in the order bound.
+    Lists(Vec<u32>),
+    /// Rule by rule.
+    Linear,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -53,8 +67,9 @@ struct Layout {
 /// A compiled policy. Immutable data, shared by all threads.
 #[derive(Debug, Clone)]
 pub struct Compiled<'p> {
+    policy: &'p Policy,
     linear: Linear<'p>,
-    /// `None` when there are too many services to number: everything is tried rule by rule.
+    /// `None` when there are too many services to number: there are no tables.
     shared: Option<(Addresses, Services)>,
     /// By interface, then ingress and egress.
     tables: Vec<[u32; 2]>,
@@ -71,6 +86,8 @@ pub struct Compiled<'p> {
     decided: Vec<u32>,
     /// The first match of each group, for all outcomes.
     records: Vec<u32>,
+    /// Groups whose table would be too large.
+    lists: Vec<List>,
     path: Path,
 }
 
@@ -88,9 +105,19 @@ const fn rule(number: u32) -> Option<RuleId> {
 impl<'p> Compiled<'p> {
     /// Compiles a policy.
     pub fn new(policy: &'p Policy) -> Self {
+        Self::with_shared(policy, shared(policy))
+    }
+
+    /// Compiles a policy into lists alone, as if every table would be too large: to compare with.
+    pub fn of_lists(policy: &'p Policy) -> Self {
+        Self::with_shared(policy, None)
+    }
+
+    fn with_shared(policy: &'p Policy, shared: Option<(Addresses, Services)>) -> Self {
         let mut compiled = Self {
+            policy,
             linear: Linear::new(policy),
-            shared: shared(policy),
+            shared,
             tables: vec![],
             places: vec![],
             row_of: vec![],
@@ -99,15 +126,17 @@ impl<'p> Compiled<'p> {
             outcomes: vec![],
             decided: vec![],
             records: vec![],
+            lists: vec![],
             path: Path::best(),
         };
         let mut outcomes: Interner<Outcome> = Interner::new();
+        let mut listed: Listed = HashMap::default();
         let mut known: HashMap<(&[GroupId], Direction), u32, foldhash::fast::FixedState> = HashMap::default();
         for interface in &policy.interfaces {
             let table = Direction::BOTH.map(|direction| {
                 *known
                     .entry((&interface.groups, direction))
-                    .or_insert_with(|| compiled.add(policy, &interface.groups, direction, &mut outcomes))
+                    .or_insert_with(|| compiled.add(&interface.groups, direction, &mut outcomes, &mut listed))
             });
             compiled.tables.push(table);
         }
@@ -123,16 +152,18 @@ impl<'p> Compiled<'p> {
     #[must_use]
     pub fn with_path(mut self, path: Path) -> Self {
         self.path = path;
+        self.lists = self.lists.into_iter().map(|list| list.with_path(path)).collect();
         self
     }
 
     fn add(
         &mut self,
-        policy: &Policy,
         groups: &[GroupId],
         direction: Direction,
         outcomes: &mut Interner<Outcome>,
+        listed: &mut Listed,
     ) -> u32 {
+        let policy = self.policy;
         let table = self.shared.as_ref().and_then(|(addresses, services)| {
             Table::new(policy, groups, direction, addresses, services, outcomes).ok()
         });
@@ -151,25 +182,49 @@ impl<'p> Compiled<'p> {
             self.cells.extend(&table.cells);
             layout
         });
+        let strategy = layout.map(Strategy::Table).or_else(|| {
+            let lists = groups.iter().map(|&group| {
+                *listed.entry((group, direction)).or_insert_with(|| {
+                    self.lists.push(List::new(policy, group, direction)?);
+                    Some(self.lists.len() as u32 - 1)
+                })
+            });
+            lists.collect::<Option<_>>().map(Strategy::Lists)
+        });
+        let strategy = strategy.unwrap_or(Strategy::Linear);
         let rules = table::in_order(policy, groups, direction).len();
-        self.places.push(Place { groups: groups.to_vec(), direction, rules, layout });
+        self.places.push(Place { groups: groups.to_vec(), direction, rules, strategy });
         self.places.len() as u32 - 1
     }
 
-    /// The outcome at a step; `None` where rules are tried one by one.
+    /// What the lists of some groups say.
+    fn listed(&self, lists: &[u32], header: &Header) -> impl Iterator<Item = Option<RuleId>> {
+        lists.iter().map(|&list| rule(self.lists[list as usize].first_match(header)))
+    }
+
+    fn place(&self, interface: InterfaceId, direction: Direction) -> &Place {
+        &self.places[self.tables[interface.0 as usize][index(direction)] as usize]
+    }
+
+    /// The outcome at a step; `None` where there is no table.
     fn outcome(
         &self,
         interface: InterfaceId,
         direction: Direction,
         header: &Header,
     ) -> Option<(usize, usize)> {
-        let place = &self.places[self.tables[interface.0 as usize][index(direction)] as usize];
-        let (Some(layout), Some((addresses, services))) = (place.layout, &self.shared) else { return None };
+        let place = self.place(interface, direction);
+        let (Strategy::Table(layout), Some((addresses, services))) = (&place.strategy, &self.shared) else {
+            return None;
+        };
         let row = self.row_of[layout.rows as usize + addresses.class(header.remote)];
         let column = self.column_of[layout.columns as usize + services.class(header.service)];
         Some((self.cells[row as usize + usize::from(column)] as usize, place.groups.len()))
     }
 }
+
+/// By group and direction: its list, or that it cannot have one.
+type Listed = HashMap<(GroupId, Direction), Option<u32>, foldhash::fast::FixedState>;
 
 /// The classes that all enabled rules of bound groups cut.
 fn shared(policy: &Policy) -> Option<(Addresses, Services)> {
@@ -186,8 +241,22 @@ impl Matcher for Compiled<'_> {
     fn decide(&self, interface: InterfaceId, direction: Direction, header: &Header) -> Option<RuleId> {
         match self.outcome(interface, direction, header) {
             Some((outcome, _)) => rule(self.decided[outcome]),
-            None => self.linear.decide(interface, direction, header),
+            None => match &self.place(interface, direction).strategy {
+                Strategy::Lists(lists) => decisive(self.policy, self.listed(lists, header)),
+                _ => self.linear.decide(interface, direction, header),
+            },
         }
+    }
+
+    /// Asked only about rules in doubt, so without a table.
+    fn behind(
+        &self,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+        rule: RuleId,
+    ) -> Option<RuleId> {
+        self.linear.behind(interface, direction, header, rule)
     }
 
     fn each_group(
@@ -196,13 +265,9 @@ impl Matcher for Compiled<'_> {
         direction: Direction,
         header: &Header,
     ) -> Vec<Option<RuleId>> {
-        match self.outcome(interface, direction, header) {
-            Some((outcome, groups)) => {
-                let start = self.outcomes[outcome] as usize;
-                self.records[start..start + groups].iter().map(|&number| rule(number)).collect()
-            }
-            None => self.linear.each_group(interface, direction, header),
-        }
+        let mut said = vec![];
+        self.each_group_into(interface, direction, header, &mut said);
+        said
     }
 
     fn each_group_into(
@@ -218,7 +283,13 @@ impl Matcher for Compiled<'_> {
                 said.clear();
                 said.extend(self.records[start..start + groups].iter().map(|&number| rule(number)));
             }
-            None => self.linear.each_group_into(interface, direction, header, said),
+            None => match &self.place(interface, direction).strategy {
+                Strategy::Lists(lists) => {
+                    said.clear();
+                    said.extend(self.listed(lists, header));
+                }
+                _ => self.linear.each_group_into(interface, direction, header, said),
+            },
         }
     }
 

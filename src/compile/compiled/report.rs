@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::Compiled;
+use super::lists::List;
+use super::{Compiled, Layout, Strategy};
 use crate::compile::Path;
+use crate::compile::five_tuple::DualReport;
 use crate::policy::{Direction, GroupId};
 
 /// Strategy and sizes of a compiled policy.
@@ -32,8 +34,48 @@ pub struct TableReport {
     pub direction: Direction,
     /// Enabled rules of all groups.
     pub rules: usize,
-    /// Different rows and columns; `None` when the rules are tried one by one because a table would be too large.
-    pub size: Option<[usize; 2]>,
+    /// How they are looked up.
+    pub structure: Structure,
+}
+
+/// The structure that looks up the rules of some groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Structure {
+    /// A decision table with so many different rows and columns.
+    Table {
+        /// Classes of remotes.
+        rows: usize,
+        /// Classes of services.
+        columns: usize,
+    },
+    /// A table would be too large: what each group's rules were compiled into, in the order bound.
+    Lists(Vec<DualReport>),
+    /// Even lists would be too large: the rules are tried one by one.
+    Linear,
+}
+
+impl fmt::Display for Structure {
+    /// Writes `decision table of 18 x 16 cells`, or what stands in its place, and why.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table { rows, columns } => write!(f, "decision table of {rows} x {columns} cells"),
+            Self::Lists(lists) => {
+                f.write_str("lists, because a table would be too large")?;
+                for list in lists {
+                    write!(f, "; IPv4 entries: {}", list.v4)?;
+                    match &list.v6 {
+                        Some(v6) if v6.rules == 0 => {}
+                        Some(v6) => write!(f, "; IPv6 entries as codes: {v6}")?,
+                        None => {
+                            f.write_str("; IPv6 entries: linear, because their prefixes nest too deeply")?;
+                        }
+                    }
+                }
+                Ok(())
+            }
+            Self::Linear => f.write_str("linear, because neither a table nor lists would stay within bounds"),
+        }
+    }
 }
 
 impl Compiled<'_> {
@@ -46,7 +88,9 @@ impl Compiled<'_> {
             addresses: shared.map_or([0; 2], |(a, _)| [a.v4_len(), a.len() - a.v4_len()]),
             services: shared.map_or(0, |(_, services)| services.len()),
             outcomes: self.outcomes.len(),
-            bytes: of_tables + shared.map_or(0, |(a, s)| a.bytes() + s.bytes()),
+            bytes: of_tables
+                + self.lists.iter().map(List::bytes).sum::<usize>()
+                + shared.map_or(0, |(a, s)| a.bytes() + s.bytes()),
             path: self.path,
             tables: self
                 .places
@@ -55,7 +99,16 @@ impl Compiled<'_> {
                     groups: place.groups.clone(),
                     direction: place.direction,
                     rules: place.rules,
-                    size: place.layout.map(|layout| layout.size),
+                    structure: match &place.strategy {
+                        Strategy::Table(Layout { size: [rows, columns], .. }) => {
+                            Structure::Table { rows: *rows, columns: *columns }
+                        }
+                        Strategy::Lists(lists) => {
+                            let report = |&list: &u32| self.lists[list as usize].report();
+                            Structure::Lists(lists.iter().map(report).collect())
+                        }
+                        Strategy::Linear => Structure::Linear,
+                    },
                 })
                 .collect(),
         }
@@ -71,12 +124,8 @@ impl fmt::Display for CompiledReport {
             self.services, self.outcomes, self.bytes
         )?;
         for table in &self.tables {
-            let TableReport { groups, direction, rules, size } = table;
-            write!(f, "\n{direction} of {} groups, {rules} rules: ", groups.len())?;
-            match size {
-                Some([rows, columns]) => write!(f, "table of {rows} x {columns} cells")?,
-                None => f.write_str("linear, because a table would be too large")?,
-            }
+            let TableReport { groups, direction, rules, structure } = table;
+            write!(f, "\n{direction} of {} groups, {rules} rules: {structure}", groups.len())?;
         }
         Ok(())
     }

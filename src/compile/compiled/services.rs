@@ -1,5 +1,7 @@
 //! The service classes of a policy: what no rule of any group tells apart, cut once for all tables.
 
+use hashbrown::HashMap;
+
 use crate::compile::bits::{Interner, RuleBits, cut};
 use crate::compile::service::{ServiceMap, ServiceView};
 use crate::packet::{Family, IcmpKind, PortRange, Protocol, Service};
@@ -24,7 +26,8 @@ pub(super) struct Services {
     rows: Vec<[u16; 256]>,
     /// By class: the services asked for that it belongs to.
     sets: Vec<RuleBits>,
-    wanted: Vec<ServiceMatch>,
+    /// Services asked for, and their places in the sets.
+    wanted: HashMap<ServiceMatch, usize, foldhash::fast::FixedState>,
 }
 
 /// A service as numbers: kind, protocol and detail.
@@ -41,15 +44,15 @@ impl Services {
     /// The classes that these services cut; `None` when they are too many.
     pub(super) fn new<'s>(asked: impl Iterator<Item = &'s ServiceMatch>) -> Option<Self> {
         let mut wanted: Vec<ServiceMatch> = vec![];
-        let mut known = hashbrown::HashSet::<String, foldhash::fast::FixedState>::default();
+        let mut known = HashMap::<ServiceMatch, usize, foldhash::fast::FixedState>::default();
         for service in asked {
-            // The text of a service says all of it.
-            if known.insert(format!("{service:?}")) {
+            if !known.contains_key(service) {
+                known.insert(service.clone(), wanted.len());
                 wanted.push(service.clone());
             }
-        }
-        if wanted.len() > MOST_WANTED {
-            return None;
+            if wanted.len() > MOST_WANTED {
+                return None;
+            }
         }
         let mut named: Vec<Protocol> = wanted.iter().filter_map(ServiceMatch::protocol).collect();
         named.sort_unstable();
@@ -79,7 +82,7 @@ impl Services {
                 cut(&ranges, 0xffff, wanted.len(), &mut classes)
             })
             .collect();
-        Some(Self { map: ServiceMap::new(&cuts)?, rows, sets: classes.into_values(), wanted })
+        Some(Self { map: ServiceMap::new(&cuts)?, rows, sets: classes.into_values(), wanted: known })
     }
 
     /// How many classes there are.
@@ -114,7 +117,7 @@ impl Services {
     ) -> Vec<RuleBits> {
         let mut columns = vec![RuleBits::none(rules); self.len()];
         for (rule, service) in asked.enumerate() {
-            let Some(at) = self.wanted.iter().position(|wanted| wanted == service) else { continue };
+            let Some(&at) = self.wanted.get(service) else { continue };
             for (column, set) in columns.iter_mut().zip(&self.sets) {
                 if set.has(at) {
                     column.add(rule);
@@ -128,6 +131,13 @@ impl Services {
     pub(super) fn bytes(&self) -> usize {
         self.map.bytes() + size_of_val(&*self.rows)
     }
+}
+
+/// The details of ICMP messages of this type and code.
+pub(super) fn detail(icmp: IcmpKind) -> PortRange {
+    let first = u16::from(icmp.kind) << 8;
+    let codes = icmp.code.map_or((0, 0xff), |code| (code.into(), code.into()));
+    PortRange::new(first | codes.0, first | codes.1).unwrap_or(PortRange::ALL)
 }
 
 /// The details of this kind that a rule asks for, as ranges that do not overlap.
@@ -145,15 +155,8 @@ fn details(service: &ServiceMatch, kind: Kind) -> Vec<(u16, u16)> {
             ports.ranges().iter().map(|range| (range.first(), range.last())).collect()
         }
         (ServiceMatch::Icmp(asked, kinds), Kind::Icmp(family)) if *asked == family => {
-            let range = |icmp: &IcmpKind| {
-                let first = u16::from(icmp.kind) << 8;
-                match icmp.code {
-                    Some(code) => PortRange::new(first | u16::from(code), first | u16::from(code)),
-                    None => PortRange::new(first, first | 0xff),
-                }
-            };
             // A list may name a message twice: `3` and `3/4`.
-            let merged: crate::packet::PortSet = kinds.iter().filter_map(range).collect();
+            let merged: crate::packet::PortSet = kinds.iter().copied().map(detail).collect();
             merged.ranges().iter().map(|range| (range.first(), range.last())).collect()
         }
         _ => vec![],

@@ -8,17 +8,17 @@ use crate::policy::{Dialect, Direction, GroupId, Policy, RuleId};
 
 /// No rule: the default drop.
 pub(super) const NO_RULE: u32 = u32::MAX;
-/// Most words of rule sets that are held while a table is built: 64 MiB.
-const MOST_WORDS: usize = 1 << 23;
-/// Most words that are looked at to fill a table: about a second.
-const MOST_WORK: usize = 1 << 30;
-/// Most cells of a table: 16 MiB.
-const MOST_CELLS: usize = 1 << 22;
+/// Most words of rule sets that are held while a table is built: 8 MiB.
+const MOST_WORDS: usize = 1 << 20;
+/// Most words that are looked at to fill a table: about a tenth of a second.
+const MOST_WORK: usize = 1 << 27;
+/// Most cells of a table: 4 MiB.
+const MOST_CELLS: usize = 1 << 20;
 
 /// What a cell says: the rule that decides, then the first match of each group; [`NO_RULE`] for none.
 pub(super) type Outcome = Vec<u32>;
 
-/// Why a list is tried rule by rule instead.
+/// Why a list gets no table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLarge;
 

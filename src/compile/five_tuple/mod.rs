@@ -2,35 +2,29 @@
 //!
 //! A [`FiveTupleSet`] answers "the first rule that matches" for many headers at a time. Lists up to some thousand rules
 //! become one matrix of classes; larger ones a forest of trees, with a matrix for the rules that are wide on both
-//! sides. [`first_match`] is the reference that every structure must agree with.
+//! sides. [`DualSet`] holds lists of both families; [`FiveTupleSet`] those of IPv4. [`first_match`] is the reference that every structure must agree with.
 
 pub mod classbench;
 mod forest;
 mod matrix;
+mod picked;
 mod plan;
 mod report;
 mod rule;
+mod v6;
 
 pub use report::{PartReport, Report};
 pub use rule::{FiveTuple, FiveTupleRule, MAX_RULES, NO_MATCH, Prefix, first_match};
+pub use v6::{DualHeader, DualReport, DualRule, DualSet, FiveTuple6, FiveTupleRule6, Prefix6};
 
-pub(in crate::compile) use forest::Line;
+pub(in crate::compile) use forest::{Found, Line};
 
 use super::simd::{self, Kernel, Path, Task};
+use picked::Picked;
 use plan::{Part, Plan};
 
 /// Headers looked up together: every number of a byte, so that a place in the batch needs no check.
 const BATCH: usize = 256;
-/// All places of a batch.
-const EVERYTHING: [u8; BATCH] = {
-    let mut places = [0; BATCH];
-    let mut at = 0;
-    while at < BATCH {
-        places[at] = at as u8;
-        at += 1;
-    }
-    places
-};
 
 /// How a list is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -101,9 +95,10 @@ impl FiveTupleSet {
 
     /// Looks up one header: the index of the first rule that matches, or [`NO_MATCH`].
     pub fn lookup(&self, header: FiveTuple) -> u32 {
-        let mut out = [NO_MATCH];
-        self.lookup_batch(&[header], &mut out);
-        out[0]
+        match &self.engine {
+            Engine::Linear(rules) => first_match(rules, header),
+            Engine::Plan(plan) => plan.first_match(&header),
+        }
     }
 
     /// Looks up many headers: `out` gets the index of the first rule that matches each, or [`NO_MATCH`].
@@ -139,12 +134,11 @@ impl Task for Lookup<'_> {
         let mut answers = self.out.chunks_mut(BATCH);
         for headers in self.headers.chunks(BATCH) {
             let Some(answers) = answers.next() else { return };
-            best.fill(NO_MATCH);
             if let Ok(full) = <&[FiveTuple; BATCH]>::try_from(headers) {
-                self.plan.lookup(kernel, &EVERYTHING, full, &mut best);
+                self.plan.lookup(kernel, full, BATCH, &mut best);
             } else {
                 batch[..headers.len()].copy_from_slice(headers);
-                self.plan.lookup(kernel, &EVERYTHING[..headers.len()], &batch, &mut best);
+                self.plan.lookup(kernel, &batch, headers.len(), &mut best);
             }
             answers.copy_from_slice(&best[..headers.len()]);
         }
@@ -152,23 +146,50 @@ impl Task for Lookup<'_> {
 }
 
 impl Plan {
-    /// Looks up the first headers of one batch, as many as `all` names; `best` comes empty and gets the answers.
+    /// Looks up the first `count` headers of one batch.
     #[inline(always)]
-    fn lookup<K: Kernel>(&self, kernel: K, all: &[u8], batch: &[FiveTuple; BATCH], best: &mut [u32; BATCH]) {
-        let mut places = [0u8; BATCH];
+    fn lookup<K: Kernel>(
+        &self,
+        kernel: K,
+        batch: &[FiveTuple; BATCH],
+        count: usize,
+        best: &mut [u32; BATCH],
+    ) {
+        best.fill(NO_MATCH);
+        let mut asked = Picked::new();
+        let (mut headers, mut answers) = ([FiveTuple::default(); BATCH], [NO_MATCH; BATCH]);
         for (first, part) in &self.parts {
-            let mut count = 0usize;
-            if *first > 0 {
-                for &place in all {
-                    places[count & (BATCH - 1)] = place;
-                    count += usize::from(best[place as usize] > *first);
+            if *first == 0 {
+                self.ask(kernel, part, batch, count, &mut answers);
+                for (best, answer) in best.iter_mut().zip(&answers) {
+                    *best = (*best).min(*answer);
+                }
+            } else {
+                // Those that a better rule already decided are left out, the others moved together.
+                asked.pick(kernel, best, count, *first);
+                for (header, &at) in headers.iter_mut().zip(asked.places()) {
+                    *header = batch[at as usize];
+                }
+                self.ask(kernel, part, &headers, asked.count, &mut answers);
+                for (&at, answer) in asked.places().iter().zip(&answers) {
+                    best[at as usize] = best[at as usize].min(*answer);
                 }
             }
-            let active = if *first > 0 { &places[..count] } else { all };
-            match part {
-                Part::Tree(tree) => self.forest.lookup(kernel, tree, active, batch, best),
-                Part::Matrix(matrix) => matrix.lookup(kernel, active, batch, best),
-            }
+        }
+    }
+    /// Looks up the first `count` headers in one part.
+    #[inline(always)]
+    fn ask<K: Kernel>(
+        &self,
+        kernel: K,
+        part: &Part,
+        headers: &[FiveTuple; BATCH],
+        count: usize,
+        answers: &mut [u32; BATCH],
+    ) {
+        match part {
+            Part::Tree(tree) => self.forest.lookup(kernel, tree, headers, count, answers),
+            Part::Matrix(matrix) => matrix.lookup(kernel, headers, count, answers),
         }
     }
 }

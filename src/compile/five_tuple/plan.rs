@@ -140,6 +140,17 @@ impl Plan {
         }
     }
 
+    /// Looks up one header.
+    pub(super) fn first_match(&self, header: &FiveTuple) -> u32 {
+        let mut best = NO_MATCH;
+        for (first, part) in &self.parts {
+            if best > *first {
+                best = best.min(self.find(part, header, &mut Steps::default()));
+            }
+        }
+        best
+    }
+
     /// Looks one header up in one part, slowly.
     fn find(&self, part: &Part, header: &FiveTuple, steps: &mut Steps) -> u32 {
         match part {

@@ -7,6 +7,7 @@
 //! networks would not fit any more. What the scenario names address by address stays as it is.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use ipcrypt_rs::IpcryptPfx;
 
@@ -15,7 +16,46 @@ use crate::policy::Scenario;
 use crate::space::{address_at as from_bits, number_of as bits_of};
 
 /// Bytes of a key.
-pub const KEY_BYTES: usize = 32;
+const KEY_BYTES: usize = 32;
+
+/// What addresses are replaced by. The same key gives the same addresses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Key([u8; KEY_BYTES]);
+
+/// The text is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseKeyError {
+    /// It has another length, or something else than digits.
+    #[error("expected {} hexadecimal digits", 2 * KEY_BYTES)]
+    NotHexadecimal,
+    /// The function needs two different keys of AES.
+    #[error("the two halves of the key must differ")]
+    SameHalves,
+}
+
+impl FromStr for Key {
+    type Err = ParseKeyError;
+
+    /// Reads 64 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+        let digits = digits.filter(|digits| digits.len() == 2 * KEY_BYTES);
+        let digits = digits.ok_or(ParseKeyError::NotHexadecimal)?;
+        let mut key = [0; KEY_BYTES];
+        for (byte, pair) in key.iter_mut().zip(digits.chunks(2)) {
+            *byte = u8::try_from(pair[0] * 16 + pair[1]).unwrap_or(u8::MAX);
+        }
+        let (first, second) = key.split_at(KEY_BYTES / 2);
+        if first == second { Err(ParseKeyError::SameHalves) } else { Ok(Self(key)) }
+    }
+}
+
+impl std::fmt::Debug for Key {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key")
+    }
+}
 
 /// Replaces addresses, the same by the same.
 pub struct Anonymiser {
@@ -26,7 +66,7 @@ pub struct Anonymiser {
 
 impl Anonymiser {
     /// Keeps apart what this scenario keeps apart; without a key a random one is used.
-    pub fn new(scenario: &Scenario, key: Option<[u8; KEY_BYTES]>) -> Self {
+    pub fn new(scenario: &Scenario, key: Option<Key>) -> Self {
         let policy = &scenario.policy;
         let named = policy
             .rules
@@ -45,8 +85,8 @@ impl Anonymiser {
             line.sort_unstable();
             line.dedup();
         }
-        let key = key.unwrap_or_else(IpcryptPfx::generate_key);
-        Self { cipher: IpcryptPfx::new(key), edges }
+        let cipher = key.map_or_else(IpcryptPfx::new_random, |key| IpcryptPfx::new(key.0));
+        Self { cipher, edges }
     }
 
     /// The address that stands for this one.
@@ -99,7 +139,7 @@ mod tests {
     fn scenario() -> Scenario {
         let text = "
 addresses: { office: 203.0.112.0/23 }
-groups: { web: { ingress: [allow tcp 22 from office, allow tcp 80 from 10.0.0.0-10.0.0.5, allow tcp 81 from 'fd00::/16', deny tcp 443 from 0.0.0.0/1, allow tcp 443 from any] } }
+groups: { web: { ingress: [allow tcp 22 from office, allow tcp 80 from 10.0.0.0-10.0.0.5, 'allow tcp 81 from fd00::/16', deny tcp 443 from 0.0.0.0/1, allow tcp 443 from any] } }
 interfaces: { web-1: { addresses: [192.0.2.1, 'fd00::1'], behind: 192.0.2.128/25, groups: [web] } }
 ";
         let loaded = Scenario::parse("s", text);
@@ -125,7 +165,8 @@ interfaces: { web-1: { addresses: [192.0.2.1, 'fd00::1'], behind: 192.0.2.128/25
         #[test]
         fn prefixes_stay_as_long_and_rules_say_the_same(a in address(), b in address(), key in any::<[u8; 32]>(), port in prop_oneof![Just(22u16), Just(80), Just(81), Just(443)]) {
             let scenario = scenario();
-            let anonymiser = Anonymiser::new(&scenario, Some(key));
+            prop_assume!(key[..16] != key[16..]);
+            let anonymiser = Anonymiser::new(&scenario, Some(Key(key)));
             let (x, y) = (anonymiser.replace(a), anonymiser.replace(b));
             prop_assert_eq!(x.is_ipv4(), a.is_ipv4());
             if a.is_ipv4() == b.is_ipv4() {
@@ -143,8 +184,19 @@ interfaces: { web-1: { addresses: [192.0.2.1, 'fd00::1'], behind: 192.0.2.128/25
     }
 
     #[test]
+    fn keys_are_told_from_what_is_none() {
+        let key = |text: &str| text.parse::<Key>();
+        assert!(key(&format!("{}{}", "0".repeat(32), "1aF".repeat(11)[1..].to_owned())).is_ok());
+        assert_eq!(key(&"7".repeat(64)), Err(ParseKeyError::SameHalves));
+        for wrong in ["", "1", &"g".repeat(64), &"1".repeat(65)] {
+            assert_eq!(key(wrong), Err(ParseKeyError::NotHexadecimal));
+        }
+    }
+
+    #[test]
     fn what_is_named_alone_stays_and_the_rest_does_not() {
-        let anonymiser = Anonymiser::new(&scenario(), Some([7; 32]));
+        let anonymiser =
+            Anonymiser::new(&scenario(), Some(Key(std::array::from_fn(|at| u8::try_from(at).unwrap()))));
         for kept in ["192.0.2.1", "fd00::1"] {
             assert_eq!(anonymiser.replace(kept.parse().unwrap()).to_string(), kept);
         }

@@ -9,9 +9,10 @@ use std::net::IpAddr;
 
 use crate::packet::{Family, PortRange, PortSet, Protocol, Service};
 use crate::policy::Scenario;
+use crate::policy::language::quoted;
 use crate::replay::{Connection, ConnectionVerdict};
 
-pub use anonymise::{Anonymiser, KEY_BYTES};
+pub use anonymise::{Anonymiser, Key, ParseKeyError};
 use fold::{Folded, Peer};
 
 /// What a recorded suite says about itself.
@@ -133,16 +134,5 @@ fn list(words: impl Iterator<Item = String>) -> String {
     match &words[..] {
         [one] => one.clone(),
         _ => format!("[{}]", words.join(", ")),
-    }
-}
-
-/// A text as YAML: plain where nothing in it could mean something else.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '.' | '/' | '_');
-    let starts = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if starts && text.chars().all(plain) && !text.ends_with(' ') {
-        text.to_owned()
-    } else {
-        serde_json::Value::from(text).to_string()
     }
 }

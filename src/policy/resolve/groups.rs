@@ -1,12 +1,11 @@
 //! The groups with their rules, still unresolved: the preset's, then the file's, then what `change` says.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::diag::{Diagnostic, Source, Span, codes, did_you_mean_unless_many};
 use crate::policy::scenario::name;
 use crate::policy::scenario::written::{Change, Fields, Written};
-use crate::policy::yaml::Piece;
+use crate::policy::tree::Piece;
 use crate::policy::{Direction, GroupId, Origin, words};
 
 use super::origin;
@@ -43,13 +42,13 @@ pub(super) fn by_name(groups: &[GroupDraft]) -> BTreeMap<String, GroupId> {
 
 /// Collects the groups. A group of the preset's name adds its rules behind the preset's.
 pub(super) fn draft(written: &Written, source: &Source, findings: &mut Vec<Diagnostic>) -> Drafts {
-    let file: Arc<str> = source.name.as_str().into();
     let mut groups: Vec<GroupDraft> = Vec::new();
     let mut index: BTreeMap<&str, usize> = BTreeMap::new();
     // By group, then direction.
     let mut lists: Vec<[Vec<(Fields, Origin, bool)>; 2]> = Vec::new();
     if let Some((preset, span)) = &written.preset {
-        let place = Origin { file: format!("preset {}", preset.name).into(), line: 0, span: 0..0 };
+        let place =
+            Origin { file: format!("preset {}", preset.name).into(), line: 0, span: 0..0, place: None };
         for group in preset.groups {
             let read = |rules: &[crate::policy::cce::PresetRule], findings: &mut Vec<Diagnostic>| {
                 let rule = |rule: &crate::policy::cce::PresetRule| {
@@ -73,14 +72,14 @@ pub(super) fn draft(written: &Written, source: &Source, findings: &mut Vec<Diagn
             lists.push([Vec::new(), Vec::new()]);
             groups.len() - 1
         });
-        groups[at].span = Some(group.name.span.clone());
+        if !group.imported {
+            groups[at].span = Some(group.name.span.clone());
+        }
         if !group.description.is_empty() {
             groups[at].description.clone_from(&group.description);
         }
         for (list, rules) in lists[at].iter_mut().zip([&group.ingress, &group.egress]) {
-            list.extend(
-                rules.iter().map(|fields| (fields.clone(), origin(source, &file, &fields.span), false)),
-            );
+            list.extend(rules.iter().map(|fields| (fields.clone(), origin(source, &fields.span), false)));
         }
     }
     let rules = named(&groups, lists, findings);
@@ -140,7 +139,6 @@ pub(super) fn change(
     source: &Source,
     findings: &mut Vec<Diagnostic>,
 ) {
-    let file: Arc<str> = source.name.as_str().into();
     let index: BTreeMap<String, usize> =
         drafts.rules.iter().enumerate().map(|(at, rule)| (rule.name.clone(), at)).collect();
     let mut removed = vec![false; drafts.rules.len()];
@@ -158,7 +156,7 @@ pub(super) fn change(
                 let rule = &mut drafts.rules[at];
                 rule.fields =
                     if *whole { whole_rule(&rule.fields, fields) } else { merged(&rule.fields, fields) };
-                rule.origin = origin(source, &file, &id.span);
+                rule.origin = origin(source, &id.span);
                 rule.from_preset = false;
             }
         }
@@ -201,6 +199,7 @@ fn merged(old: &Fields, new: &Fields) -> Fields {
         family: new.family.clone().or_else(|| old.family.clone()),
         id: old.id.clone(),
         enabled: new.enabled.or(old.enabled),
+        doubt: new.doubt.or(old.doubt),
         description: new.description.clone().or_else(|| old.description.clone()),
     }
 }

@@ -1,7 +1,6 @@
 //! Interfaces: their groups, their members, and who owns an address.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::diag::{Diagnostic, Source, Span, codes};
 use crate::packet::{AddressRange, AddressSet};
@@ -18,7 +17,6 @@ pub(super) fn resolve(
     groups: &BTreeMap<String, GroupId>,
     findings: &mut Vec<Diagnostic>,
 ) -> Vec<Interface> {
-    let file: Arc<str> = source.name.as_str().into();
     let mut interfaces = Vec::with_capacity(written.interfaces.len());
     for interface in &written.interfaces {
         let mut bound: Vec<(GroupId, Span)> = Vec::new();
@@ -44,7 +42,7 @@ pub(super) fn resolve(
             addresses: interface.addresses.iter().map(|(range, _)| range.first()).collect(),
             behind: interface.behind.iter().filter_map(|(range, _)| range.as_cidr()).collect(),
             groups: bound.into_iter().map(|(id, _)| id).collect(),
-            origin: origin(source, &file, &interface.name.span),
+            origin: origin(source, &interface.name.span),
         });
     }
     interfaces

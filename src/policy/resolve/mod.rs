@@ -16,7 +16,7 @@ use crate::packet::AddressSet;
 
 use super::scenario::NamedSet;
 use super::scenario::written::Written;
-use super::yaml::Piece;
+use super::tree::Piece;
 use super::{GroupId, Owners, Policy};
 
 /// What the file means, as far as it could be understood.
@@ -59,9 +59,9 @@ pub(super) fn resolve(written: &Written, source: &Source, findings: &mut Vec<Dia
     let (owners, overlaps) = Owners::new(&interfaces);
     interfaces::overlaps(written, &overlaps, &interfaces, findings);
     let policy = Policy {
-        dialect: written.dialect,
-        state: written.state.clone(),
-        midstream: written.midstream,
+        dialect: written.dialect.unwrap_or_default(),
+        state: written.state.clone().unwrap_or_default(),
+        midstream: written.midstream.unwrap_or_default(),
         groups,
         rules,
         interfaces,
@@ -86,8 +86,9 @@ fn unknown_group(
 }
 
 /// The place a text was written at.
-fn origin(source: &Source, file: &std::sync::Arc<str>, span: &Span) -> super::Origin {
-    super::Origin { file: file.clone(), line: source.line(span.start), span: span.clone() }
+fn origin(source: &Source, span: &Span) -> super::Origin {
+    let file = source.file(span.start).clone();
+    super::Origin { file, line: source.line(span.start), span: span.clone(), place: None }
 }
 
 /// The key that finds the place of an entry by its name.

@@ -77,6 +77,7 @@ fn rule(draft: RuleDraft, names: &Names, bound: bool, findings: &mut Vec<Diagnos
         remote,
         remote_text,
         enabled: fields.enabled.unwrap_or(true),
+        doubt: fields.doubt,
         description: fields.description.unwrap_or_default(),
         origin,
     })
@@ -139,7 +140,10 @@ fn look_up(remote: &Remote, names: &Names, findings: &mut Vec<Diagnostic>) -> Op
     let found = match &remote.kind {
         RemoteKind::Any => Some((AddressSet::any(), "any".to_owned())),
         RemoteKind::Range(range) => Some((std::iter::once(*range).collect(), range.to_string())),
-        RemoteKind::Broken => return None,
+        RemoteKind::Unknown(text) => Some((AddressSet::any(), text.clone())),
+        RemoteKind::Broken | RemoteKind::GroupKey(_) | RemoteKind::SetKey(_) | RemoteKind::Key(_) => {
+            return None;
+        }
         RemoteKind::Named(name) => match (set(name), group(name)) {
             (Some(_), Some(_)) => {
                 let message = format!("`{name}` is both an address set and a group");

@@ -4,7 +4,7 @@ use crate::diag::{Diagnostic, codes, did_you_mean};
 use crate::packet::{Family, IcmpKind, ParsePortsError, PortRange, PortSet, Protocol};
 use crate::policy::ServiceMatch;
 use crate::policy::scenario::written::{Fields, ProtocolWord};
-use crate::policy::yaml::Piece;
+use crate::policy::tree::Piece;
 
 /// What the rule asks of a packet; `None` when a mistake was told.
 pub(in crate::policy) fn service(

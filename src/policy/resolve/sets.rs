@@ -6,8 +6,8 @@ use crate::diag::{Diagnostic, Span, codes, did_you_mean, did_you_mean_unless_man
 use crate::packet::{AddressRange, AddressSet};
 use crate::policy::scenario::NamedSet;
 use crate::policy::scenario::written::{Remote, RemoteKind, Written};
+use crate::policy::tree::Piece;
 use crate::policy::words;
-use crate::policy::yaml::Piece;
 
 use super::by_text;
 
@@ -49,7 +49,7 @@ pub(super) fn resolve(written: &Written, findings: &mut Vec<Diagnostic>) -> Vec<
                     let finding = Diagnostic::new(codes::UNKNOWN_REMOTE, message).at(remote.span, "");
                     findings.push(finding.help("name the group in the rule: `from group node, office`"));
                 }
-                RemoteKind::Broken => {}
+                _ => {}
             }
         }
         drafts.push(draft);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::diag::{Diagnostic, codes};
 use crate::packet::{AddressRange, ParseAddressError};
-use crate::policy::yaml::Piece;
+use crate::policy::tree::Piece;
 
 /// Whether a word means to be an address, and so a mistake in it is not an unknown name.
 ///

@@ -2,7 +2,7 @@
 //!
 //! What the reader accepts, what "did you mean" offers and what the JSON Schema says all come from here.
 
-use crate::policy::Timeouts;
+use crate::policy::{Doubt, Timeouts};
 
 /// A key of a mapping.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,16 @@ pub(crate) const fn required(key: Key) -> Key {
 pub(crate) const DIALECTS: &[&str] = &["ordered", "union"];
 pub(crate) const MIDSTREAMS: &[&str] = &["assume", "pickup", "strict"];
 pub(crate) const PROFILES: &[&str] = &["huawei", "aws", "linux", "stateless"];
+/// The codes of all [`Doubt`]s.
+pub(crate) const DOUBTS: &[&str] = &{
+    let mut codes = [""; Doubt::ALL.len()];
+    let mut i = 0;
+    while i < codes.len() {
+        codes[i] = Doubt::ALL[i].code();
+        i += 1;
+    }
+    codes
+};
 pub(crate) const FAMILIES: &[&str] = &["ipv4", "ipv6"];
 pub(crate) const ACTIONS: &[&str] = &["allow", "deny"];
 /// The timeout key that stands for all states of TCP after the first FIN or a reset.
@@ -115,6 +125,7 @@ pub(crate) const RULE: &[Key] = &[
     key("ethertype", "The only family it matches; both unless said.", Shape::OneOf(FAMILIES)),
     key("id", "Its name within the group.", Shape::Word),
     key("enabled", "Whether it is asked at all; true unless said.", Shape::Boolean),
+    key("maybe", "Why it only may match; verdicts that hang on it have this reason.", Shape::OneOf(DOUBTS)),
     key("description", "What it is for.", Shape::Text),
 ];
 

@@ -19,7 +19,9 @@ use crate::diag::{self, Diagnostic, Source, codes};
 use crate::packet::AddressSet;
 
 use super::cce::{self, Preset};
-use super::{GroupId, Policy, resolve, yaml};
+use super::import::link::Trust;
+use super::inputs::{self, Content, InputFile, Inputs};
+use super::{GroupId, Policy, resolve};
 
 /// A scenario that was understood.
 #[derive(Debug, Clone)]
@@ -59,18 +61,27 @@ pub struct Loaded {
 impl Scenario {
     /// Reads a file.
     pub fn load(path: &Path) -> Loaded {
-        match yaml::load(path) {
-            Ok(source) => Self::parse(&source.name, &source.text),
-            Err(unread) => Loaded { source: unread.0, diagnostics: vec![unread.1], scenario: None },
-        }
+        Self::load_all(&Inputs { files: vec![path.to_owned()], ..Inputs::default() })
     }
 
-    /// Reads bytes that should be a scenario; `name` is what findings call them.
+    /// Reads files, scenarios and exports, as one scenario.
+    pub fn load_all(inputs: &Inputs) -> Loaded {
+        let (files, trust) = inputs.open();
+        Self::assemble(files, cce::presets(), trust)
+    }
+
+    /// Reads bytes that should be a scenario or an export; `name` is what findings call them.
     pub fn parse_bytes(name: &str, bytes: &[u8]) -> Loaded {
-        match yaml::decode(name, bytes) {
-            Ok(text) => Self::parse(name, text),
-            Err(unread) => Loaded { source: unread.0, diagnostics: vec![unread.1], scenario: None },
-        }
+        Self::parse_all(&[(name, bytes)])
+    }
+
+    /// Reads several of them as one scenario.
+    pub fn parse_all(files: &[(&str, &[u8])]) -> Loaded {
+        let file = |(name, bytes): &(&str, &[u8])| InputFile {
+            name: (*name).to_owned(),
+            content: Content::Bytes(bytes.to_vec()),
+        };
+        Self::assemble(files.iter().map(file).collect(), cce::presets(), Trust::default())
     }
 
     /// Reads a text; `name` is what findings call it.
@@ -80,12 +91,17 @@ impl Scenario {
 
     /// Reads a text that may start from one of these presets.
     pub(crate) fn parse_with(name: &str, text: &str, presets: &'static [Preset]) -> Loaded {
-        let source = Source::new(name, text.strip_prefix('\u{feff}').unwrap_or(text));
+        let content = Content::Bytes(text.as_bytes().to_vec());
+        Self::assemble(vec![InputFile { name: name.to_owned(), content }], presets, Trust::default())
+    }
+
+    fn assemble(files: Vec<InputFile>, presets: &'static [Preset], trust: Trust) -> Loaded {
         let mut diagnostics = Vec::new();
+        let mut inputted = inputs::assemble(files, presets, trust, &mut diagnostics);
         let mut scenario = None;
-        if let Some(root) = yaml::parse(&source, &mut diagnostics) {
-            let mut written = read::scenario(&root, presets, &mut diagnostics);
-            let resolved = resolve::resolve(&written, &source, &mut diagnostics);
+        if let Some(mut written) = inputted.written.take() {
+            let mut resolved = resolve::resolve(&written, &inputted.source, &mut diagnostics);
+            inputted.place(&mut resolved.policy);
             scenario = Some(Self {
                 policy: resolved.policy,
                 description: std::mem::take(&mut written.description),
@@ -98,6 +114,8 @@ impl Scenario {
             let help = "a scenario needs at least `groups:` or `preset:`, and `interfaces:`";
             finding.help.push(help.to_owned());
         }
+        inputted.tell_places(&mut diagnostics);
+        let source = inputted.source;
         diag::tidy(&mut diagnostics, &source);
         if diagnostics.iter().any(Diagnostic::is_error) {
             scenario = None;

@@ -1,7 +1,7 @@
 //! Names of sets, groups, interfaces and rules: what they may be, so that a line of words stays clear.
 
 use crate::diag::{Diagnostic, codes};
-use crate::policy::yaml::Piece;
+use crate::policy::tree::Piece;
 
 use super::address;
 use super::read::{Findings, RESERVED};

@@ -4,8 +4,8 @@
 
 use crate::diag::{Code, Diagnostic, Span, codes, did_you_mean};
 use crate::policy::cce::Preset;
+use crate::policy::tree::{Kind, Node, Piece};
 use crate::policy::words;
-use crate::policy::yaml::{Kind, Node, Piece};
 use crate::policy::{Dialect, Midstream};
 
 use super::keys::{self, Key};
@@ -18,7 +18,11 @@ use super::{address, name};
 pub(crate) type Findings = Vec<Diagnostic>;
 
 /// Reads the file's tree.
-pub(super) fn scenario(root: &Node, presets: &'static [Preset], findings: &mut Findings) -> Written {
+pub(in crate::policy) fn scenario(
+    root: &Node,
+    presets: &'static [Preset],
+    findings: &mut Findings,
+) -> Written {
     let mut written = Written::default();
     for (key, value) in object(root, "a scenario", keys::SCENARIO, findings) {
         match key {
@@ -46,13 +50,13 @@ pub(super) fn scenario(root: &Node, presets: &'static [Preset], findings: &mut F
             }
             "dialect" => {
                 let all = [Dialect::Ordered, Dialect::Union];
-                written.dialect = choice(value, &all, findings).unwrap_or_default();
+                written.dialect = choice(value, &all, findings);
             }
             "midstream" => {
                 let all = [Midstream::Assume, Midstream::Pickup, Midstream::Strict];
-                written.midstream = choice(value, &all, findings).unwrap_or_default();
+                written.midstream = choice(value, &all, findings);
             }
-            _ => written.state = state::profile(value, findings),
+            _ => written.state = Some(state::profile(value, findings)),
         }
     }
     written
@@ -86,8 +90,13 @@ fn sets(value: &Node, findings: &mut Findings) -> Vec<(Piece, Vec<Piece>)> {
 
 fn group(name: &Piece, value: &Node, findings: &mut Findings) -> WrittenGroup {
     name::check(name, "a group", findings);
-    let mut group =
-        WrittenGroup { name: name.clone(), description: String::new(), ingress: vec![], egress: vec![] };
+    let mut group = WrittenGroup {
+        name: name.clone(),
+        description: String::new(),
+        ingress: vec![],
+        egress: vec![],
+        imported: false,
+    };
     for (key, value) in object(value, "a group", keys::GROUP, findings) {
         match key {
             "description" => group.description = text(value, findings),

@@ -2,8 +2,8 @@
 
 use crate::diag::{Diagnostic, codes};
 use crate::packet::Family;
+use crate::policy::tree::{Kind, Node, Piece};
 use crate::policy::words;
-use crate::policy::yaml::{Kind, Node, Piece};
 use crate::policy::{Action, Direction};
 
 use super::keys;
@@ -84,6 +84,10 @@ fn mapping(node: &Node, findings: &mut Findings) -> Fields {
                 fields.family = family.map(|family| (family, value.span.clone()));
             }
             "id" => fields.id = scalar(value, "the rule's id", findings).cloned(),
+            "maybe" => {
+                let word = scalar(value, "the reason of a doubt", findings);
+                fields.doubt = word.and_then(|word| words::doubt(word, findings));
+            }
             "enabled" => fields.enabled = boolean(value, findings),
             _ => fields.description = Some(text(value, findings)),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::diag::{Diagnostic, codes, did_you_mean};
 use crate::policy::StateProfile;
-use crate::policy::yaml::{Kind, Node, Piece};
+use crate::policy::tree::{Kind, Node, Piece};
 
 use super::keys;
 use super::read::{Findings, object, scalar};

@@ -3,8 +3,8 @@
 use crate::diag::Span;
 use crate::packet::{AddressRange, Family, Protocol};
 use crate::policy::cce::Preset;
-use crate::policy::yaml::Piece;
-use crate::policy::{Action, Dialect, Direction, Midstream, Priority, StateProfile};
+use crate::policy::tree::Piece;
+use crate::policy::{Action, Dialect, Direction, Doubt, Midstream, Priority, StateProfile};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -18,9 +18,9 @@ pub(crate) struct Written {
     pub(crate) groups: Vec<WrittenGroup>,
     pub(crate) interfaces: Vec<WrittenInterface>,
     pub(crate) changes: Vec<(Piece, Change)>,
-    pub(crate) dialect: Dialect,
-    pub(crate) state: StateProfile,
-    pub(crate) midstream: Midstream,
+    pub(crate) dialect: Option<Dialect>,
+    pub(crate) state: Option<StateProfile>,
+    pub(crate) midstream: Option<Midstream>,
 }
 
 /// A group, or what is added to a preset's.
@@ -30,6 +30,8 @@ pub(crate) struct WrittenGroup {
     pub(crate) description: String,
     pub(crate) ingress: Vec<Fields>,
     pub(crate) egress: Vec<Fields>,
+    /// It comes from an export: that it is bound to nothing is no mistake.
+    pub(crate) imported: bool,
 }
 
 /// An interface whose addresses were read already; `None` were mistakes.
@@ -77,7 +79,23 @@ pub(crate) struct Fields {
     pub(crate) family: Option<(Family, Span)>,
     pub(crate) id: Option<Piece>,
     pub(crate) enabled: Option<bool>,
+    /// Why the rule only may be there; from exports.
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) description: Option<String>,
+}
+
+impl Fields {
+    /// Moves every place.
+    pub(crate) fn shift(&mut self, by: usize) {
+        let shift = |span: &mut Span| *span = span.start + by..span.end + by;
+        shift(&mut self.span);
+        self.protocol.iter_mut().for_each(|(_, span)| shift(span));
+        self.family.iter_mut().for_each(|(_, span)| shift(span));
+        self.side.iter_mut().for_each(|(_, span)| shift(span));
+        self.remotes.iter_mut().flatten().for_each(|remote| shift(&mut remote.span));
+        let lists = self.ports.iter_mut().chain(&mut self.icmp).flatten();
+        lists.chain(&mut self.id).for_each(|piece| piece.shift(by));
+    }
 }
 
 /// One part of a rule's far side.
@@ -100,6 +118,14 @@ pub(crate) enum RemoteKind {
     Group(String),
     /// `set NAME`.
     Set(String),
+    /// A group by what an export knows it by.
+    GroupKey(String),
+    /// An address set by what an export knows it by.
+    SetKey(String),
+    /// A group or an address set as the console writes it: `name[identifier]`.
+    Key(String),
+    /// What no input gives the addresses of, in words.
+    Unknown(String),
     /// A mistake that was told.
     Broken,
 }

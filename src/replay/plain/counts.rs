@@ -101,9 +101,11 @@ fn groups(
         match step.reason {
             Reason::AssumedEstablished => tally.assumed.add(volume),
             Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
-                let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
-                let says = if allows { &mut tally.allows } else { &mut tally.drops };
-                says.add(volume);
+                match rule.map(|id| policy.rule(id)) {
+                    Some(rule) if rule.doubt.is_some() => {}
+                    Some(rule) if rule.action == Action::Allow => tally.allows.add(volume),
+                    _ => tally.drops.add(volume),
+                }
                 let passed = step.reason == Reason::Rule;
                 let came = if passed { &mut tally.passed } else { &mut tally.blocked };
                 came.add(volume);

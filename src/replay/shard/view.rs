@@ -145,9 +145,12 @@ fn add_groups(tally: &mut Tally, policy: &Policy, step: &StepVerdict, said: &[Op
             Reason::AssumedEstablished => tally.assumed.merge(count),
             Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
                 let rule = said.get(at).copied().flatten();
-                let allows = rule.is_some_and(|id| policy.rule(id).action == Action::Allow);
-                let says = if allows { &mut tally.allows } else { &mut tally.drops };
-                says.merge(count);
+                match rule.map(|id| policy.rule(id)) {
+                    // What this group would do alone hangs on a rule in doubt.
+                    Some(rule) if rule.doubt.is_some() => {}
+                    Some(rule) if rule.action == Action::Allow => tally.allows.merge(count),
+                    _ => tally.drops.merge(count),
+                }
                 let passed = step.reason == Reason::Rule;
                 let came = if passed { &mut tally.passed } else { &mut tally.blocked };
                 came.merge(count);

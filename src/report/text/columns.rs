@@ -8,13 +8,13 @@ use unicode_width::UnicodeWidthStr;
 use super::super::label;
 
 /// How many columns of a terminal the text takes.
-pub(super) fn width(text: &str) -> usize {
+pub(in crate::report) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// One cell; its text cannot break the line.
 #[derive(Debug, Clone)]
-pub(super) struct Cell {
+pub(in crate::report) struct Cell {
     text: String,
     style: Style,
 }
@@ -22,35 +22,35 @@ pub(super) struct Cell {
 impl Cell {
     /// A cell of this text.
     #[allow(clippy::needless_pass_by_value)] // Callers pass numbers as often as names.
-    pub(super) fn new(text: impl ToString) -> Self {
+    pub(in crate::report) fn new(text: impl ToString) -> Self {
         Self { text: label::escape(&text.to_string()).into_owned(), style: Style::new() }
     }
 
     /// A count: `0` is quiet.
-    pub(super) fn count(count: u64) -> Self {
+    pub(in crate::report) fn count(count: u64) -> Self {
         Self::new(count).styled(if count == 0 { super::QUIET } else { Style::new() })
     }
 
     /// A size in bytes.
-    pub(super) fn bytes(count: u64) -> Self {
+    pub(in crate::report) fn bytes(count: u64) -> Self {
         Self::new(label::bytes(count)).styled(if count == 0 { super::QUIET } else { Style::new() })
     }
 
-    pub(super) fn styled(self, style: Style) -> Self {
+    pub(in crate::report) fn styled(self, style: Style) -> Self {
         Self { style, ..self }
     }
 }
 
 /// A table; numbers stand to the right, words to the left.
 #[derive(Debug)]
-pub(super) struct Columns {
+pub(in crate::report) struct Columns {
     heads: Vec<(String, bool)>,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Columns {
     /// A table with these heads; those that start with `>` are of numbers.
-    pub(super) fn new(heads: &[&str]) -> Self {
+    pub(in crate::report) fn new(heads: &[&str]) -> Self {
         Self::of(heads.iter().map(|head| match head.strip_prefix('>') {
             Some(head) => (head.to_owned(), true),
             None => ((*head).to_owned(), false),
@@ -58,22 +58,22 @@ impl Columns {
     }
 
     /// A table with these heads, each with whether its column is of numbers.
-    pub(super) fn of(heads: impl Iterator<Item = (String, bool)>) -> Self {
+    pub(in crate::report) fn of(heads: impl Iterator<Item = (String, bool)>) -> Self {
         Self {
             heads: heads.map(|(head, right)| (label::escape(&head).into_owned(), right)).collect(),
             rows: vec![],
         }
     }
 
-    pub(super) fn row(&mut self, cells: Vec<Cell>) {
+    pub(in crate::report) fn row(&mut self, cells: Vec<Cell>) {
         self.rows.push(cells);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::report) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(in crate::report) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let widest = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells.map(|cell| width(&cell.text)).chain([width(&self.heads[column].0)]).max().unwrap_or(0)

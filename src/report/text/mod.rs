@@ -3,7 +3,7 @@
 //! Colour is written as ANSI escapes always; `anstream` strips them where they are not wanted. Nothing is told by
 //! colour alone.
 
-mod columns;
+pub(super) mod columns;
 mod flows;
 mod groups;
 mod headline;

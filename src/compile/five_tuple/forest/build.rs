@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use super::choose::{Limits, choose};
 use super::line::Line;
 use super::ternary::{Bits, Ternary};
-use super::{Forest, INNER, Node, Tree};
+use super::{Forest, INNER, INNER_BITS, Node, Tree};
 use crate::compile::five_tuple::FiveTupleRule;
 
 /// Rules of a leaf that are not worth another node: one line.
@@ -22,17 +22,17 @@ impl Spending {
     /// Large nodes and many copies: fewest steps.
     pub(in crate::compile::five_tuple) const GENEROUS: Self = Self {
         root: Limits { bits: 16, slots_per_rule: 8.0, copies: 20.0, gain: 0.95 },
-        inner: Limits { bits: 8, slots_per_rule: 4.0, copies: 8.0, gain: 0.95 },
+        inner: Limits { bits: INNER_BITS as u32, slots_per_rule: 4.0, copies: 8.0, gain: 0.95 },
     };
     /// Small nodes and few copies: fits caches when lists are large.
     pub(in crate::compile::five_tuple) const MODEST: Self = Self {
         root: Limits { bits: 16, slots_per_rule: 1.0, copies: 3.0, gain: 0.9 },
-        inner: Limits { bits: 8, slots_per_rule: 2.0, copies: 3.0, gain: 0.85 },
+        inner: Limits { bits: INNER_BITS as u32, slots_per_rule: 2.0, copies: 3.0, gain: 0.85 },
     };
     /// No copies at all: the fallback, which no list can blow up.
     pub(in crate::compile::five_tuple) const NONE: Self = Self {
         root: Limits { bits: 16, slots_per_rule: 1.0, copies: 1.0, gain: 0.9 },
-        inner: Limits { bits: 8, slots_per_rule: 1.0, copies: 1.0, gain: 0.9 },
+        inner: Limits { bits: INNER_BITS as u32, slots_per_rule: 1.0, copies: 1.0, gain: 0.9 },
     };
 }
 
@@ -73,7 +73,7 @@ impl<'r> Builder<'r> {
         let root = root.unwrap_or_else(|| {
             let slot = self.leaf(list);
             self.forest.slots.push(slot);
-            Node { masks: [0, 0], base: self.forest.slots.len() as u32 - 1, shift: 0 }
+            Node::new([0, 0], self.forest.slots.len() - 1)
         });
         Ok(Tree::new(root))
     }
@@ -95,8 +95,7 @@ impl<'r> Builder<'r> {
         below: &Limits,
     ) -> Result<Option<Node>, OverBudget> {
         let masks = choose(list, &self.ternary, &known, limits);
-        let shift = masks[0].count_ones();
-        let bits = shift + masks[1].count_ones();
+        let bits = masks[0].count_ones() + masks[1].count_ones();
         if bits == 0 {
             return Ok(None);
         }
@@ -114,7 +113,7 @@ impl<'r> Builder<'r> {
             self.prune(&mut list, &region);
             self.forest.slots[base + child] = self.slot(&list, region, below)?;
         }
-        Ok(Some(Node { masks, base: base as u32, shift }))
+        Ok(Some(Node::new(masks, base)))
     }
 
     fn slot(&mut self, list: &[u32], region: Ternary, limits: &Limits) -> Result<u32, OverBudget> {

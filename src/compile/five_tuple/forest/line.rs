@@ -1,62 +1,82 @@
 //! Two rules in one cache line, in the form that is compared whole.
 
-use crate::compile::five_tuple::{FiveTuple, FiveTupleRule, NO_MATCH};
+use crate::compile::five_tuple::{FiveTuple, FiveTupleRule};
 
 /// Set in the second mask's last word when the next line belongs to the same leaf. No header and no value has this
 /// bit, so that comparing it changes nothing.
 const MORE: u32 = 1 << 31;
-/// Rule index of a place that holds no rule.
-const NO_RULE: u32 = (1 << 23) - 1;
-/// A bit of the last word that is zero in every header, so that asking for it never matches.
-const IMPOSSIBLE: u32 = 1 << 8;
 
-/// In the result of a comparison: the first place matches.
-const FIRST: u32 = 1;
-/// In the result of a comparison: the second place matches.
-const SECOND: u32 = 1 << 2;
+/// What [`Line::rule`] says where no place matches; higher than every index.
+pub(super) const NOTHING: u32 = (1 << 23) - 1;
 
 /// Two rules, better one first.
 ///
 /// A header's words 0, 1 and 3 match when `(word ^ value) & mask` is zero; word 2, taken as two 16-bit halves, when
-/// `half - value <= mask` (wrapping), which is "the port lies in the range". The upper 24 bits of the last
-/// value are not compared: they hold the rule's index.
+/// `half - value <= mask` (wrapping), which is "the port lies in the range". Bits 8 to 30 of the last value are not
+/// compared: they hold the complement of the rule's index.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub(in crate::compile) struct Line {
-    pub(in crate::compile) value: [[u32; 4]; 2],
-    pub(in crate::compile) mask: [[u32; 4]; 2],
+pub(in crate::compile) struct Line([[u32; 4]; 4]);
+
+/// Which word of a line names the rule that matches: the last value of the first or second place, or the last mask of
+/// the first, whose upper bits are zero as no complement of an index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::compile) struct Found(u32);
+
+impl Found {
+    const FIRST: Self = Self(3);
+    const SECOND: Self = Self(7);
+    const NEITHER: Self = Self(11);
+
+    /// By bits: 0 and 1 when the halves of the first place match, 2 and 3 for the second.
+    #[inline(always)]
+    pub(in crate::compile) const fn of_halves(halves: u32) -> Self {
+        const BY_HALVES: u64 = {
+            let (mut packed, mut halves) = (0, 0);
+            while halves < 16 {
+                let found = match (halves & 3, halves >> 2) {
+                    (3, _) => Found::FIRST,
+                    (_, 3) => Found::SECOND,
+                    _ => Found::NEITHER,
+                };
+                packed |= (found.0 as u64) << (4 * halves);
+                halves += 1;
+            }
+            packed
+        };
+        Self((BY_HALVES >> ((4 * halves) & 63)) as u32 & 15)
+    }
 }
 
 impl Line {
     /// The line of one or two rules with their indexes; `more` when another line of the leaf follows.
     pub(super) fn new(rules: &[(u32, &FiveTupleRule)], more: bool) -> Self {
-        let nothing = [[0, 0, 0, NO_RULE << 8], [0, 0, 0, IMPOSSIBLE]];
-        let place = |at: usize| rules.get(at).map_or(nothing, |(index, rule)| encode(*index, rule));
+        // A place without a rule may match; the zero where an index would be says nothing all the same.
+        let place = |at: usize| rules.get(at).map_or([[0; 4]; 2], |(index, rule)| encode(*index, rule));
         let [first, mut second] = [place(0), place(1)];
         if more {
             second[1][3] |= MORE;
         }
-        Self { value: [first[0], second[0]], mask: [first[1], second[1]] }
+        Self([first[0], second[0], first[1], second[1]])
     }
 
     /// Whether another line of the leaf follows.
     #[inline(always)]
     pub(super) const fn more(&self) -> bool {
-        self.mask[1][3] & MORE != 0
+        self.0[3][3] & MORE != 0
     }
 
-    /// The index of the better of the places that [`Self::compare`] found.
+    /// The index of the rule that was found, or [`NOTHING`].
     #[inline(always)]
-    pub(super) const fn index(&self, found: u32) -> u32 {
-        let second = if found & SECOND != 0 { self.value[1][3] >> 8 } else { NO_MATCH };
-        if found & FIRST != 0 { self.value[0][3] >> 8 } else { second }
+    pub(super) fn rule(&self, found: Found) -> u32 {
+        self.0.as_flattened()[(found.0 & 15) as usize] >> 8 ^ NOTHING
     }
 
-    /// Which places match a header ([`FIRST`], [`SECOND`]), without SIMD.
+    /// The better of the places that match a header, without SIMD.
     #[inline(always)]
-    pub(in crate::compile) fn compare(&self, header: &FiveTuple) -> u32 {
+    pub(in crate::compile) fn find(&self, header: &FiveTuple) -> Found {
         let place = |at: usize| {
-            let (value, mask, words) = (&self.value[at], &self.mask[at], &header.0);
+            let (value, mask, words) = (&self.0[at], &self.0[at + 2], &header.0);
             let low = (words[2] as u16).wrapping_sub(value[2] as u16) <= mask[2] as u16;
             let high =
                 ((words[2] >> 16) as u16).wrapping_sub((value[2] >> 16) as u16) <= (mask[2] >> 16) as u16;
@@ -65,7 +85,7 @@ impl Line {
                 | (words[3] ^ value[3]) & mask[3];
             u32::from(rest == 0) & u32::from(low) & u32::from(high)
         };
-        (place(0) * FIRST) | (place(1) * SECOND)
+        Found::of_halves((place(0) * 0b0011) | (place(1) * 0b1100))
     }
 }
 
@@ -78,7 +98,7 @@ fn encode(index: u32, rule: &FiveTupleRule) -> [[u32; 4]; 2] {
             rule.source.first(),
             rule.destination.first(),
             pair(sport.first(), dport.first()),
-            protocol.0 | index << 8,
+            protocol.0 | (index ^ NOTHING) << 8,
         ],
         [
             rule.source.mask(),

@@ -9,9 +9,12 @@ mod line;
 mod ternary;
 
 pub(super) use build::{Builder, OverBudget, Spending};
-pub(in crate::compile) use line::Line;
+pub(in crate::compile) use line::{Found, Line};
 
-use super::{BATCH, FiveTuple};
+use line::NOTHING;
+
+use super::picked::Picked;
+use super::{BATCH, FiveTuple, NO_MATCH};
 use crate::compile::simd::{Kernel, Portable};
 
 /// In a slot: the rest is a node's index, not a leaf's first line.
@@ -25,7 +28,13 @@ struct Node {
     base: u32,
     /// Bits picked from the first word.
     shift: u32,
+    /// The first eight bits picked, by number in the header, for processors that do not extract bits themselves; a
+    /// number that no header has set stands for none.
+    picks: [u8; INNER_BITS],
 }
+
+/// Most bits that nodes below roots pick.
+const INNER_BITS: usize = 8;
 
 /// One tree of a forest.
 #[derive(Debug, Clone)]
@@ -105,6 +114,32 @@ const fn key(header: &FiveTuple) -> [u64; 2] {
 }
 
 impl Node {
+    /// A node that picks these bits.
+    fn new(masks: [u64; 2], base: usize) -> Self {
+        // The protocol is a byte: the highest bit of its word is never set.
+        let mut picks = [127; INNER_BITS];
+        let bits = (0..128u8).filter(|&bit| masks[usize::from(bit / 64)] >> (bit % 64) & 1 != 0);
+        for (pick, bit) in picks.iter_mut().zip(bits) {
+            *pick = bit;
+        }
+        Self { masks, base: base as u32, shift: masks[0].count_ones(), picks }
+    }
+
+    /// The slot of the child; for a node that picks at most [`INNER_BITS`].
+    #[inline(always)]
+    fn inner_slot<K: Kernel>(&self, kernel: K, header: &FiveTuple) -> usize {
+        if K::EXTRACTS {
+            return self.slot(kernel, header);
+        }
+        // Always eight: how many there are cannot be foreseen.
+        let mut child = 0;
+        for (at, &pick) in self.picks.iter().enumerate() {
+            child |= (header.0[usize::from(pick >> 5 & 3)] >> (pick & 31) & 1) << at;
+        }
+        self.base as usize + child as usize
+    }
+
+    /// The slot of the child.
     #[inline(always)]
     fn slot<K: Kernel>(&self, kernel: K, header: &FiveTuple) -> usize {
         let key = key(header);
@@ -125,57 +160,57 @@ impl Forest {
         size_of_val(&*self.nodes) + size_of_val(&*self.slots) + size_of_val(&*self.lines)
     }
 
-    /// Looks up the headers named by `active` in one tree and keeps the better answers.
+    /// Looks up the first `count` headers in one tree.
     #[inline(always)]
     pub(super) fn lookup<K: Kernel>(
         &self,
         kernel: K,
         tree: &Tree,
-        active: &[u8],
-        batch: &[FiveTuple; BATCH],
-        best: &mut [u32; BATCH],
+        headers: &[FiveTuple; BATCH],
+        count: usize,
+        answers: &mut [u32; BATCH],
     ) {
         let (nodes, all_slots, lines) = (&*self.nodes, &*self.slots, &*self.lines);
         let mut slots = [0u32; BATCH];
-        let mut waiting = [0u8; BATCH];
-        let mut count = 0usize;
-        for &at in active {
-            let slot = all_slots[tree.slot(kernel, &batch[at as usize])];
-            slots[at as usize] = slot;
-            waiting[count & (BATCH - 1)] = at;
-            count += (slot >> 31) as usize;
+        for (slot, header) in slots.iter_mut().zip(&headers[..count]) {
+            *slot = all_slots[tree.slot(kernel, header)];
         }
-        while count > 0 {
-            let asked = count;
-            count = 0;
-            for i in 0..asked {
-                let at = waiting[i & (BATCH - 1)];
-                let node = &nodes[(slots[at as usize] & !INNER) as usize];
-                let slot = all_slots[node.slot(kernel, &batch[at as usize])];
-                slots[at as usize] = slot;
-                waiting[count & (BATCH - 1)] = at;
-                count += (slot >> 31) as usize;
+        let mut waiting = Picked::new();
+        waiting.pick(kernel, &slots, count, INNER - 1);
+        while waiting.count > 0 {
+            let mut kept = 0;
+            for i in 0..waiting.count {
+                let at = waiting.place(i);
+                let node = &nodes[(slots[at] & !INNER) as usize];
+                slots[at] = all_slots[node.inner_slot(kernel, &headers[at])];
+                kept = waiting.keep(kept, at, slots[at] >> 31);
             }
+            waiting.count = kept;
         }
-        for &at in active {
-            let line = &lines[slots[at as usize] as usize];
-            let found = kernel.compare(line, &batch[at as usize]);
-            best[at as usize] = best[at as usize].min(line.index(found));
-            waiting[count & (BATCH - 1)] = at;
-            count += usize::from(line.more()) & usize::from(found == 0);
+        for ((answer, header), &slot) in answers.iter_mut().zip(&headers[..count]).zip(&slots) {
+            let line = &lines[slot as usize];
+            *answer = line.rule(kernel.find(line, header));
         }
-        while count > 0 {
-            let asked = count;
-            count = 0;
-            for i in 0..asked {
-                let at = waiting[i & (BATCH - 1)];
-                slots[at as usize] += 1;
-                let line = &lines[slots[at as usize] as usize];
-                let found = kernel.compare(line, &batch[at as usize]);
-                best[at as usize] = best[at as usize].min(line.index(found));
-                waiting[count & (BATCH - 1)] = at;
-                count += usize::from(line.more()) & usize::from(found == 0);
+        waiting.pick(kernel, answers, count, NOTHING - 1);
+        let mut kept = 0;
+        for i in 0..waiting.count {
+            let at = waiting.place(i);
+            kept = waiting.keep(kept, at, u32::from(lines[slots[at] as usize].more()));
+        }
+        waiting.count = kept;
+        while waiting.count > 0 {
+            let mut kept = 0;
+            for i in 0..waiting.count {
+                let at = waiting.place(i);
+                slots[at] += 1;
+                let line = &lines[slots[at] as usize];
+                answers[at] = line.rule(kernel.find(line, &headers[at]));
+                kept = waiting.keep(kept, at, u32::from(line.more()) & u32::from(answers[at] == NOTHING));
             }
+            waiting.count = kept;
+        }
+        for answer in answers {
+            *answer = if *answer == NOTHING { NO_MATCH } else { *answer };
         }
     }
 
@@ -184,12 +219,12 @@ impl Forest {
         let mut slot = self.slots[tree.slot(Portable, header)];
         while slot >= INNER {
             steps.nodes += 1;
-            slot = self.slots[self.nodes[(slot & !INNER) as usize].slot(Portable, header)];
+            slot = self.slots[self.nodes[(slot & !INNER) as usize].inner_slot(Portable, header)];
         }
         for line in &self.lines[slot as usize..] {
-            let found = line.compare(header);
-            if found != 0 || !line.more() {
-                return line.index(found);
+            let rule = line.rule(line.find(header));
+            if rule != NOTHING || !line.more() {
+                return if rule == NOTHING { NO_MATCH } else { rule };
             }
             steps.lines += 1;
         }

@@ -1,6 +1,6 @@
 //! Makes the tables.
 
-use super::{FLAGGED, Matrix};
+use super::{FLAGGED, Matrix, NOTHING};
 use crate::compile::bits::{Interner, RuleBits, cut};
 use crate::compile::five_tuple::{FiveTupleRule, NO_MATCH};
 use crate::compile::search::SearchTree;
@@ -134,9 +134,13 @@ pub(super) fn build(rules: &[FiveTupleRule], list: &[u32]) -> Option<Matrix> {
         SearchTree::new(&intervals)
     };
     let mut cells: Vec<u32> = decided.into_values().concat();
-    for cell in &mut cells {
-        if (FLAGGED..NO_MATCH).contains(cell) {
-            *cell = FLAGGED | ((*cell & !FLAGGED) * source_ports.len() as u32);
+    if second.len() > 0 {
+        for cell in &mut cells {
+            *cell = match *cell {
+                NO_MATCH => NOTHING,
+                FLAGGED.. => FLAGGED | ((*cell & !FLAGGED) * source_ports.len() as u32),
+                rule => rule,
+            };
         }
     }
     Some(Matrix {

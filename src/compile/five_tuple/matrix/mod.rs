@@ -6,13 +6,16 @@
 
 mod build;
 
+use super::picked::Picked;
 use super::{BATCH, FiveTuple, FiveTupleRule, NO_MATCH};
 use crate::compile::search::SearchTree;
 use crate::compile::service::ServiceMap;
 use crate::compile::simd::{Kernel, LANES, Portable};
 
-/// In a cell: the rest is the start of a second row. [`NO_MATCH`] itself is not flagged.
+/// In a cell: the rest is the start of a second row.
 const FLAGGED: u32 = 1 << 31;
+/// In a cell where others are flagged: no rule matches. [`NO_MATCH`] would be flagged.
+const NOTHING: u32 = FLAGGED - 1;
 
 /// The compiled form of a small list.
 #[derive(Debug, Clone)]
@@ -42,10 +45,27 @@ impl Matrix {
 
     /// Looks up one header, slowly.
     pub(super) fn find(&self, header: &FiveTuple) -> u32 {
-        let (mut batch, mut best) = ([FiveTuple::default(); BATCH], [NO_MATCH; BATCH]);
-        batch[0] = *header;
-        self.lookup(Portable, &[0], &batch, &mut best);
-        best[0]
+        let class = |tree: &SearchTree, address| {
+            let mut numbers = [[address; LANES]];
+            tree.replace(Portable, &mut numbers);
+            numbers[0][0]
+        };
+        let (source, destination) =
+            (class(&self.sources, header.0[0]), class(&self.destinations, header.0[1]));
+        let row = self.rows[(source + destination) as usize];
+        let protocol = usize::from(self.protocols[usize::from(header.protocol().0)]);
+        let service = self.services.view().get(protocol, header.destination_port());
+        let cell = self.cells[row as usize + usize::from(service)];
+        if self.by_source_port.is_empty() {
+            return cell;
+        }
+        let answer = if cell < FLAGGED {
+            cell
+        } else {
+            let class = self.source_ports.view().get(0, header.source_port());
+            self.by_source_port[(cell & !FLAGGED) as usize + usize::from(class)]
+        };
+        if answer == NOTHING { NO_MATCH } else { answer }
     }
 
     /// Classes of sources, destinations, services and source ports.
@@ -65,57 +85,49 @@ impl Matrix {
             + size_of_val(&self.protocols)
     }
 
-    /// Looks up the headers named by `active` and keeps the better answers.
+    /// Looks up the first `count` headers.
     #[inline(always)]
     pub(super) fn lookup<K: Kernel>(
         &self,
         kernel: K,
-        active: &[u8],
-        batch: &[FiveTuple; BATCH],
-        best: &mut [u32; BATCH],
+        headers: &[FiveTuple; BATCH],
+        count: usize,
+        answers: &mut [u32; BATCH],
     ) {
-        let count = active.len().min(BATCH);
         let groups = count.div_ceil(LANES);
+        let headers = &headers[..count.min(BATCH)];
         let mut sources = [[0u32; LANES]; BATCH / LANES];
         let mut destinations = [[0u32; LANES]; BATCH / LANES];
         let places = sources.as_flattened_mut().iter_mut().zip(destinations.as_flattened_mut());
-        for ((source, destination), &at) in places.zip(active) {
-            [*source, *destination, ..] = batch[at as usize].0;
+        for ((source, destination), header) in places.zip(headers) {
+            [*source, *destination, ..] = header.0;
         }
         self.sources.replace(kernel, &mut sources[..groups]);
         self.destinations.replace(kernel, &mut destinations[..groups]);
         let (rows, protocols, services) = (&*self.rows, &self.protocols, self.services.view());
-        let all_cells = &*self.cells;
-        let mut cells = [0u32; BATCH];
+        let cells = &*self.cells;
         let pairs = sources.as_flattened().iter().zip(destinations.as_flattened());
-        for ((&at, (&source, &destination)), place) in active.iter().zip(pairs).zip(&mut cells) {
-            let header = &batch[at as usize];
+        for ((header, (&source, &destination)), place) in headers.iter().zip(pairs).zip(&mut *answers) {
             let protocol = protocols[(header.0[3] & 0xff) as usize];
             let service = services.get(usize::from(protocol), header.destination_port());
             *place = rows[(source + destination) as usize] + u32::from(service);
         }
+        for (_, place) in headers.iter().zip(&mut *answers) {
+            *place = cells[*place as usize];
+        }
         if self.by_source_port.is_empty() {
-            for (&at, place) in active.iter().zip(&cells) {
-                best[at as usize] = best[at as usize].min(all_cells[*place as usize]);
-            }
             return;
         }
-        let mut flagged = [0u8; BATCH];
-        let mut count = 0usize;
-        for (i, (&at, place)) in active.iter().zip(&mut cells).enumerate() {
-            let cell = all_cells[*place as usize];
-            *place = cell;
-            let is_flagged = cell.wrapping_sub(FLAGGED) < NO_MATCH - FLAGGED;
-            flagged[count & (BATCH - 1)] = i as u8;
-            count += usize::from(is_flagged);
-            let answer = if is_flagged { NO_MATCH } else { cell };
-            best[at as usize] = best[at as usize].min(answer);
+        let mut flagged = Picked::new();
+        flagged.pick(kernel, answers, count, FLAGGED - 1);
+        let source_ports = self.source_ports.view();
+        for &at in flagged.places() {
+            let class = source_ports.get(0, headers[at as usize].source_port());
+            let cell = (answers[at as usize] & !FLAGGED) as usize + usize::from(class);
+            answers[at as usize] = self.by_source_port[cell];
         }
-        for &i in &flagged[..count.min(BATCH)] {
-            let at = active[i as usize];
-            let class = self.source_ports.view().get(0, batch[at as usize].source_port());
-            let answer = self.by_source_port[(cells[i as usize] & !FLAGGED) as usize + usize::from(class)];
-            best[at as usize] = best[at as usize].min(answer);
+        for answer in answers {
+            *answer = if *answer == NOTHING { NO_MATCH } else { *answer };
         }
     }
 }

@@ -122,7 +122,7 @@ proptest! {
         let first = read(&rule);
         let again = read(&first.words());
         prop_assert_eq!(first.words(), again.words());
-        let place = |rule: Rule| Rule { origin: crate::policy::Origin { file: "".into(), line: 0, span: 0..0 }, ..rule };
+        let place = |rule: Rule| Rule { origin: crate::policy::Origin { file: "".into(), line: 0, span: 0..0, place: None }, ..rule };
         prop_assert_eq!(place(first), place(again));
     }
 }

@@ -1,30 +1,35 @@
-//! Scenario-shaped rules: what the groups of an interface ask, and headers over every boundary of it.
-#![allow(dead_code, reason = "each bench uses a part")]
+//! Rules as the groups of a cluster's interface have them, and headers over every boundary of them: what the benches of
+//! the repository measure, and `sgsim synth rules --shape cluster` prints.
 #![allow(clippy::cast_possible_truncation, reason = "drawn numbers are kept small, or cut on purpose")]
 
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
-use sgsim::compile::Probe;
-use sgsim::packet::{AddressRange, Family, Header, PortRange, Protocol, Service};
-use sgsim::policy::{
+use crate::compile::Probe;
+use crate::packet::{AddressRange, Family, Header, PortRange, Protocol, Service};
+use crate::policy::{
     Action, Dialect, Direction, Group, GroupId, Interface, Midstream, Origin, Owners, Policy, Priority, Rule,
     RuleId, ServiceMatch, StateProfile,
 };
 
 /// One rule as numbers: remote, prefix length, ports, protocol (`None` is any).
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    pub(crate) remote: u32,
-    pub(crate) length: u8,
-    pub(crate) ports: (u16, u16),
-    pub(crate) protocol: Option<u8>,
+pub struct ClusterRule {
+    /// The lowest address of the remote.
+    pub remote: u32,
+    /// The length of its prefix.
+    pub length: u8,
+    /// Destination ports, first and last.
+    pub ports: (u16, u16),
+    /// `None` is any.
+    pub protocol: Option<u8>,
 }
 
 /// A made-up interface's rules in evaluation order.
 #[derive(Debug, Clone)]
-pub(crate) struct Groups {
-    pub(crate) rules: Vec<Shape>,
+pub struct ClusterRules {
+    /// The rules; the first in the list is asked first.
+    pub rules: Vec<ClusterRule>,
     state: u64,
 }
 
@@ -35,12 +40,13 @@ const SERVICES: [u16; 16] =
 /// Headers of a trace.
 const HEADERS: usize = 100_000;
 
-impl Groups {
+impl ClusterRules {
     /// This many rules; the same number, the same rules.
     ///
     /// The mixture is that of a cluster's groups: subnets of one VPC, single hosts, office and partner ranges, any;
     /// single ports, the NodePort range, a few wide ranges, all ports; mostly TCP, some UDP, ICMP and any.
-    pub(crate) fn new(count: usize) -> Self {
+    #[must_use]
+    pub fn new(count: usize) -> Self {
         let mut groups = Self { rules: vec![], state: count as u64 };
         for _ in 0..count {
             let rule = groups.rule();
@@ -56,7 +62,7 @@ impl Groups {
         ((self.state >> 33) % u64::from(below)) as u32
     }
 
-    fn rule(&mut self) -> Shape {
+    fn rule(&mut self) -> ClusterRule {
         let (remote, length) = match self.next(20) {
             0..6 => (0xc0a8_0000 | self.next(64) << 8, 24),
             6..11 => (0xc0a8_0000 | self.next(1 << 14), 32),
@@ -86,29 +92,29 @@ impl Groups {
         };
         // What asks for ICMP or any protocol asks for no ports.
         let ports = if matches!(protocol, Some(6 | 17)) { ports } else { (0, 65535) };
-        Shape { remote: remote & mask, length, ports, protocol }
+        ClusterRule { remote: remote & mask, length, ports, protocol }
     }
 
     /// The rules as a ClassBench filter set; the remote is the source.
-    pub(crate) fn filters(&self) -> String {
+    pub fn filters(&self) -> String {
         let mut text = String::new();
         for rule in &self.rules {
             let (first, last) = rule.ports;
             let protocol =
                 rule.protocol.map_or_else(|| "0x00/0x00".to_owned(), |p| format!("0x{p:02x}/0xFF"));
-            writeln!(
+            // Writing to a string does not fail.
+            let _ = writeln!(
                 text,
                 "@{}/{} 0.0.0.0/0 0 : 65535 {first} : {last} {protocol}",
                 Ipv4Addr::from_bits(rule.remote),
                 rule.length
-            )
-            .unwrap();
+            );
         }
         text
     }
 
     /// Headers (remote, port, protocol): each takes its fields from the edges of rules, one beside them, or inside.
-    pub(crate) fn headers(&self) -> Vec<(u32, u16, u8)> {
+    pub fn headers(&self) -> Vec<(u32, u16, u8)> {
         let mut random = self.clone();
         (0..HEADERS)
             .map(|_| {
@@ -140,20 +146,44 @@ impl Groups {
             .collect()
     }
 
+    /// The rules as a scenario: one interface, three groups.
+    pub fn scenario(&self) -> String {
+        let mut text =
+            format!("# {} rules of shape `cluster`, by `sgsim synth rules`.\ngroups:\n", self.rules.len());
+        let third = self.rules.len().div_ceil(3).max(1);
+        for group in 0..3 {
+            let _ = writeln!(text, "  group-{group}:\n    ingress:");
+            for (at, rule) in self.rules.iter().enumerate().skip(group * third).take(third) {
+                let service = match (rule.protocol, rule.ports) {
+                    (None, _) => "all".to_owned(),
+                    (Some(p), (0, 65535)) => Protocol(p).to_string(),
+                    (Some(p), (first, last)) if first == last => format!("{} {first}", Protocol(p)),
+                    (Some(p), (first, last)) => format!("{} {first}-{last}", Protocol(p)),
+                };
+                let (remote, length) = (Ipv4Addr::from_bits(rule.remote), rule.length);
+                let _ = writeln!(text, "      - allow {service} from {remote}/{length} id rule-{at}");
+            }
+        }
+        text.push_str(
+            "interfaces:\n  eth0: { addresses: 192.168.1.1, groups: [group-0, group-1, group-2] }\n",
+        );
+        text
+    }
+
     /// The headers as a ClassBench trace.
-    pub(crate) fn trace(&self) -> String {
+    pub fn trace(&self) -> String {
         let mut text = String::new();
         for (remote, port, protocol) in self.headers() {
-            writeln!(text, "{remote}\t3232235777\t40000\t{port}\t{protocol}").unwrap();
+            let _ = writeln!(text, "{remote}\t3232235777\t40000\t{port}\t{protocol}");
         }
         text
     }
 
     /// The rules as the ingress of one interface with three groups; rule numbers are those of the filter set.
-    pub(crate) fn policy(&self) -> Policy {
-        let origin = || Origin { file: "bench".into(), line: 0, span: 0..0 };
+    pub fn policy(&self) -> Policy {
+        let origin = || Origin { file: "bench".into(), line: 0, span: 0..0, place: None };
         let third = self.rules.len().div_ceil(3);
-        let rule = |(at, shape): (usize, &Shape)| Rule {
+        let rule = |(at, shape): (usize, &ClusterRule)| Rule {
             name: format!("rule-{at}"),
             group: GroupId((at / third) as u32),
             direction: Direction::Ingress,
@@ -164,8 +194,8 @@ impl Groups {
                 None => ServiceMatch::Any,
                 Some(p) if shape.ports == (0, 65535) => ServiceMatch::Protocol(Protocol(p)),
                 Some(p) => {
-                    let range = PortRange::new(shape.ports.0, shape.ports.1).unwrap();
-                    ServiceMatch::Ports(Protocol(p), [range].into_iter().collect())
+                    let range = PortRange::new(shape.ports.0, shape.ports.1);
+                    ServiceMatch::Ports(Protocol(p), range.into_iter().collect())
                 }
             },
             remote: [AddressRange::V4(Ipv4Addr::from_bits(shape.remote), Ipv4Addr::from_bits(shape.last()))]
@@ -173,6 +203,7 @@ impl Groups {
                 .collect(),
             remote_text: String::new(),
             enabled: true,
+            doubt: None,
             description: String::new(),
             origin: origin(),
         };
@@ -202,7 +233,7 @@ impl Groups {
     }
 
     /// The headers as a compiled policy is asked them. ICMP has no port to look at: its type and code are zero.
-    pub(crate) fn probes(&self) -> Vec<Probe> {
+    pub fn probes(&self) -> Vec<Probe> {
         let probe = |(remote, port, protocol): (u32, u16, u8)| {
             let service = match protocol {
                 1 => Service::Icmp { family: Family::V4, kind: 0, code: 0 },
@@ -215,9 +246,9 @@ impl Groups {
     }
 }
 
-impl Shape {
+impl ClusterRule {
     /// The highest address of the remote.
-    pub(crate) const fn last(&self) -> u32 {
+    pub const fn last(&self) -> u32 {
         if self.length == 0 { u32::MAX } else { self.remote | !(u32::MAX << (32 - self.length)) }
     }
 }

@@ -1,0 +1,131 @@
+//! Rules taken apart into what clouds carry: one family and one far side each.
+
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+
+use crate::packet::{AddressRange, AddressSet, Family, Protocol};
+use crate::policy::scenario::written::RemoteKind;
+use crate::policy::tree::Piece;
+use crate::policy::{Action, GroupId, Rule, Scenario, ServiceMatch, words};
+
+use super::Unwritable;
+
+/// The far side of an atom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Far {
+    Net(IpNet),
+    Group(GroupId),
+}
+
+/// A part of a rule.
+pub(super) struct Atom<'p> {
+    pub(super) rule: &'p Rule,
+    pub(super) family: Family,
+    pub(super) far: Far,
+}
+
+/// What a form can carry.
+pub(super) struct Form {
+    /// Deny rules, priorities and rules that are switched off.
+    pub(super) ordered: bool,
+    /// Ports of these protocols.
+    pub(super) ports: &'static [Protocol],
+    /// ICMP by type and code.
+    pub(super) icmp: bool,
+}
+
+/// Whether a form can carry a rule.
+fn check(rule: &Rule, form: &Form) -> Result<(), &'static str> {
+    if rule.doubt.is_some() {
+        return Err("it is in doubt");
+    }
+    match &rule.service {
+        ServiceMatch::Ports(protocol, _) if !form.ports.contains(protocol) => {
+            return Err("the form has no ports of its protocol");
+        }
+        ServiceMatch::Icmp(_, kinds) if kinds.is_empty() => return Err("it is about no ICMP message at all"),
+        ServiceMatch::Icmp(..) if !form.icmp => {
+            return Err("no page says how the form writes ICMP types and codes");
+        }
+        _ => {}
+    }
+    if !form.ordered && rule.action == Action::Deny {
+        return Err("the form cannot deny");
+    }
+    Ok(())
+}
+
+/// The atoms of every rule of a group, or all rules that the form cannot carry. A rule that is switched off is none where
+/// the form has no switch.
+pub(super) fn of<'p>(
+    scenario: &'p Scenario,
+    group: GroupId,
+    form: &Form,
+    refused: &mut Vec<Unwritable>,
+) -> Vec<Atom<'p>> {
+    let policy = &scenario.policy;
+    let of_group = policy.rules.iter().filter(|rule| rule.group == group);
+    let mut atoms = Vec::new();
+    for rule in of_group.filter(|rule| rule.enabled || form.ordered) {
+        if let Err(why) = check(rule, form) {
+            let (rule, origin) = (rule.name.clone(), rule.origin.to_string());
+            refused.push(Unwritable { rule, origin, why });
+            continue;
+        }
+        for far in far_sides(scenario, rule) {
+            let families = match &far {
+                Far::Net(IpNet::V4(_)) => vec![Family::V4],
+                Far::Net(IpNet::V6(_)) => vec![Family::V6],
+                Far::Group(_) => vec![Family::V4, Family::V6],
+            };
+            let fits = |family: &Family| rule.family.is_none_or(|only| only == *family);
+            atoms.extend(families.into_iter().filter(fits).map(|family| Atom {
+                rule,
+                family,
+                far: far.clone(),
+            }));
+        }
+    }
+    atoms
+}
+
+/// The far side of a rule: groups as groups, everything else as networks.
+pub(super) fn far_sides(scenario: &Scenario, rule: &Rule) -> Vec<Far> {
+    let policy = &scenario.policy;
+    let group = |name: &str| {
+        let known = (0..).zip(&policy.groups).find(|(_, group)| group.name == name);
+        known.map(|(id, _)| Far::Group(GroupId(id)))
+    };
+    let set = |name: &str| scenario.sets.iter().find(|set| set.name == name).map(|set| &set.addresses);
+    // What resolving wrote, its own grammar reads.
+    let text = Piece::elsewhere(&rule.remote_text, &(0..0));
+    let Some(remotes) = words::remotes(&text, &mut Vec::new()) else {
+        return networks(&rule.remote).map(Far::Net).collect();
+    };
+    let mut far = Vec::new();
+    for remote in remotes {
+        match remote.kind {
+            RemoteKind::Any => far.extend(networks(&AddressSet::any()).map(Far::Net)),
+            RemoteKind::Range(range) => far.extend(networks(&std::iter::once(range).collect()).map(Far::Net)),
+            RemoteKind::Group(name) => far.extend(group(&name)),
+            RemoteKind::Named(name) | RemoteKind::Set(name) => match set(&name) {
+                Some(set) => far.extend(networks(set).map(Far::Net)),
+                None => far.extend(group(&name)),
+            },
+            _ => {}
+        }
+    }
+    far
+}
+
+/// A set as the fewest networks.
+fn networks(set: &AddressSet) -> impl Iterator<Item = IpNet> {
+    set.ranges().iter().flat_map(|range| match *range {
+        AddressRange::V4(first, last) => Ipv4Subnets::new(first, last, 0).map(IpNet::V4).collect::<Vec<_>>(),
+        AddressRange::V6(first, last) => Ipv6Subnets::new(first, last, 0).map(IpNet::V6).collect(),
+    })
+}
+
+/// The name of a rule within its group, or what a position stands for.
+pub(super) fn id(rule: &Rule) -> String {
+    rule.name.split_once('/').map_or(rule.name.as_str(), |(_, id)| id).replace('/', "-")
+}

@@ -1,0 +1,84 @@
+//! AWS: what `describe-security-groups` answers, and `authorize-security-group-ingress --cli-input-json` takes in parts.
+
+use serde_json::{Value, json};
+
+use crate::packet::{Family, Protocol};
+use crate::policy::{Direction, GroupId, Scenario, ServiceMatch};
+
+use super::atoms::{self, Atom, Far, Form};
+use super::{Unwritable, pretty};
+
+const FORM: Form = Form { ordered: false, ports: &[Protocol::TCP, Protocol::UDP], icmp: true };
+
+/// Writes all groups. A group is referred to by its name: there is no identifier yet.
+pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
+    let policy = &scenario.policy;
+    let mut refused = Vec::new();
+    let mut groups = Vec::new();
+    for (id, group) in (0..).map(GroupId).zip(&policy.groups) {
+        let atoms = atoms::of(scenario, id, &FORM, &mut refused);
+        let of = |direction: Direction| -> Vec<Value> {
+            let of_direction = atoms.iter().filter(|atom| atom.rule.direction == direction);
+            let mut all: Vec<Value> = of_direction.flat_map(|atom| permissions(scenario, atom)).collect();
+            // A reference to a group is of both families: its two atoms are one.
+            all.dedup();
+            all
+        };
+        groups.push(json!({
+            "GroupId": group.name,
+            "GroupName": group.name,
+            "Description": scenario.group_description(id),
+            "IpPermissions": of(Direction::Ingress),
+            "IpPermissionsEgress": of(Direction::Egress),
+        }));
+    }
+    if refused.is_empty() { Ok(pretty(&json!({ "SecurityGroups": groups }))) } else { Err(refused) }
+}
+
+fn permissions(scenario: &Scenario, atom: &Atom<'_>) -> Vec<Value> {
+    let protocol = atom.rule.service.protocol().map_or_else(
+        || "-1".to_owned(),
+        |protocol| match protocol {
+            Protocol::TCP | Protocol::UDP | Protocol::ICMP | Protocol::ICMPV6 => protocol.to_string(),
+            other => other.0.to_string(),
+        },
+    );
+    let bounds: Vec<Option<(i32, i32)>> = match &atom.rule.service {
+        ServiceMatch::Ports(_, ports) => {
+            ports.ranges().iter().map(|range| Some((range.first().into(), range.last().into()))).collect()
+        }
+        ServiceMatch::Icmp(_, kinds) => {
+            kinds.iter().map(|kind| Some((kind.kind.into(), kind.code.map_or(-1, i32::from)))).collect()
+        }
+        ServiceMatch::Protocol(Protocol::TCP | Protocol::UDP) => vec![Some((0, 65535))],
+        ServiceMatch::Protocol(Protocol::ICMP | Protocol::ICMPV6) => vec![Some((-1, -1))],
+        _ => vec![None],
+    };
+    let one = |bounds: Option<(i32, i32)>| {
+        let mut permission = json!({
+            "IpProtocol": protocol,
+            "IpRanges": [],
+            "Ipv6Ranges": [],
+            "PrefixListIds": [],
+            "UserIdGroupPairs": [],
+        });
+        if let Some((from, to)) = bounds {
+            (permission["FromPort"], permission["ToPort"]) = (from.into(), to.into());
+        }
+        match &atom.far {
+            Far::Net(net) => {
+                let (list, key) = if atom.family == Family::V4 {
+                    ("IpRanges", "CidrIp")
+                } else {
+                    ("Ipv6Ranges", "CidrIpv6")
+                };
+                permission[list] = json!([{ key: net.to_string() }]);
+            }
+            Far::Group(id) => {
+                permission["UserIdGroupPairs"] = json!([{ "GroupId": scenario.policy.group(*id).name }]);
+            }
+        }
+        permission
+    };
+    bounds.into_iter().map(one).collect()
+}

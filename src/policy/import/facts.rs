@@ -1,0 +1,122 @@
+//! What a file says, in the words of no cloud: groups and rules, who is attached, address sets.
+//!
+//! Everything is still named as the file names it, mostly by identifier; `link.rs` brings the files together.
+
+use std::sync::Arc;
+
+use crate::diag::Span;
+use crate::packet::AddressRange;
+use crate::policy::scenario::written::Fields;
+use crate::policy::tree::Piece;
+use crate::policy::{Dialect, Direction, StateProfile};
+
+/// What one file says.
+#[derive(Debug, Default)]
+pub(in crate::policy) struct Facts {
+    /// What the file is, for messages.
+    pub(in crate::policy) format: &'static str,
+    pub(super) groups: Vec<GroupFact>,
+    pub(super) rules: Vec<RuleFact>,
+    pub(super) attachments: Vec<Attachment>,
+    pub(super) sets: Vec<SetFact>,
+    /// How the cloud combines groups, where it is not as Huawei's does.
+    pub(super) dialect: Option<Dialect>,
+    /// How the cloud keeps state, likewise.
+    pub(super) state: Option<StateProfile>,
+    /// Names of places that are better than a JSON pointer (Terraform addresses), by the byte where each begins.
+    pub(in crate::policy) places: Vec<(usize, Arc<str>)>,
+    /// The group that a cluster's nodes have unless an input says another.
+    pub(super) default_node_group: Option<Piece>,
+    /// No rule of this cloud denies.
+    pub(super) allow_only: bool,
+    /// The cluster's pods travel in a tunnel: their addresses meet no group.
+    pub(super) tunnel: bool,
+    /// Findings about the file as a whole: what was assumed, what it cannot say.
+    pub(super) notes: Vec<String>,
+}
+
+impl Facts {
+    pub(super) fn new(format: &'static str) -> Self {
+        Self { format, ..Self::default() }
+    }
+
+    /// How many things were read.
+    pub(in crate::policy) const fn count(&self) -> usize {
+        self.groups.len() + self.rules.len() + self.attachments.len() + self.sets.len()
+    }
+
+    /// Whether it says nothing else either.
+    pub(in crate::policy) const fn is_silent(&self) -> bool {
+        self.default_node_group.is_none()
+    }
+
+    /// Moves every place, for a text that comes to stand behind others.
+    pub(in crate::policy) fn shift(&mut self, by: usize) {
+        for group in &mut self.groups {
+            group.key.shift(by);
+            group.name.iter_mut().for_each(|name| name.shift(by));
+        }
+        for rule in &mut self.rules {
+            rule.group.iter_mut().for_each(|group| group.shift(by));
+            rule.fields.shift(by);
+        }
+        for attachment in &mut self.attachments {
+            attachment.name.shift(by);
+            for (_, span) in attachment.addresses.iter_mut().chain(&mut attachment.behind) {
+                *span = span.start + by..span.end + by;
+            }
+            attachment.groups.iter_mut().flatten().for_each(|group| group.shift(by));
+        }
+    }
+
+    /// Says something about the file once.
+    pub(super) fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+}
+
+/// A group.
+#[derive(Debug)]
+pub(super) struct GroupFact {
+    /// What others refer to it by.
+    pub(super) key: Piece,
+    pub(super) name: Option<Piece>,
+    pub(super) description: String,
+    /// Whether the file holds all its rules, if only none.
+    pub(super) has_rules: bool,
+}
+
+/// A rule. In its fields, groups and sets are named by key.
+#[derive(Debug, Clone)]
+pub(super) struct RuleFact {
+    /// The key of its group; `None` when the file does not say.
+    pub(super) group: Option<Piece>,
+    pub(super) direction: Direction,
+    pub(super) fields: Fields,
+}
+
+/// An interface, or a part of what is known of one.
+#[derive(Debug)]
+pub(super) struct Attachment {
+    /// What the cloud knows it by.
+    pub(super) id: Option<String>,
+    pub(super) name: Piece,
+    /// How good the name is for people: that of a node is better than that of a port.
+    pub(super) rank: u8,
+    pub(super) addresses: Vec<(AddressRange, Span)>,
+    pub(super) behind: Vec<(AddressRange, Span)>,
+    /// The keys of its groups in order; `None` when the file does not say.
+    pub(super) groups: Option<Vec<Piece>>,
+}
+
+/// An address group, a prefix list, a range that a cluster names.
+#[derive(Debug)]
+pub(super) struct SetFact {
+    pub(super) key: Piece,
+    pub(super) name: Option<Piece>,
+    /// Addresses, CIDRs and ranges.
+    pub(super) entries: Vec<Piece>,
+}

@@ -1,0 +1,166 @@
+//! Fields as exports write them: absent, null and empty are one, numbers may be texts.
+
+use crate::diag::Span;
+use crate::diag::{Diagnostic, codes, did_you_mean};
+use crate::packet::{AddressRange, Family, Protocol};
+use crate::policy::scenario::address;
+use crate::policy::scenario::written::{ProtocolWord, Remote, RemoteKind};
+use crate::policy::tree::{Node, Piece};
+use crate::policy::{Action, Direction, Priority};
+
+/// What is found while reading.
+pub(super) type Findings = Vec<Diagnostic>;
+
+/// The text behind a key; `None` when it is absent, null or empty.
+pub(super) fn said<'n>(node: &'n Node, key: &str) -> Option<&'n Piece> {
+    node.get(key)?.piece().filter(|piece| !piece.text.is_empty())
+}
+
+/// The text behind the first of these keys that says something.
+pub(super) fn said_any<'n>(node: &'n Node, keys: &[&str]) -> Option<&'n Piece> {
+    keys.iter().find_map(|key| said(node, key))
+}
+
+/// The texts of the list behind a key.
+pub(super) fn list<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = &'n Piece> {
+    let items = node.get(key).map_or(&[][..], Node::items);
+    items.iter().filter_map(Node::piece).filter(|piece| !piece.text.is_empty())
+}
+
+/// The values of the list behind a key.
+pub(super) fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+    node.get(key).map_or(&[], Node::items)
+}
+
+/// A free text, or none.
+pub(super) fn text(node: &Node, key: &str) -> String {
+    said(node, key).map(|piece| piece.text.clone()).unwrap_or_default()
+}
+
+/// Whether the word behind a key is `true`.
+pub(super) fn is_true(node: &Node, key: &str) -> bool {
+    said(node, key).is_some_and(|piece| piece.text.eq_ignore_ascii_case("true"))
+}
+
+/// `ingress`, `INGRESS`, `Inbound`, ...
+pub(super) fn direction(piece: &Piece, findings: &mut Findings) -> Option<Direction> {
+    let found = match piece.text.to_ascii_lowercase().as_str() {
+        "ingress" | "inbound" | "in" => Some(Direction::Ingress),
+        "egress" | "outbound" | "out" => Some(Direction::Egress),
+        _ => None,
+    };
+    if found.is_none() {
+        let message = format!("expected the direction ingress or egress, found `{}`", piece.text);
+        findings.push(Diagnostic::new(codes::BAD_VALUE, message).at(piece.span.clone(), ""));
+    }
+    found
+}
+
+/// `IPv4` or `IPv6`, in any case.
+pub(super) fn family(piece: &Piece, findings: &mut Findings) -> Option<(Family, Span)> {
+    let found = match piece.text.to_ascii_lowercase().as_str() {
+        "ipv4" | "4" => Some(Family::V4),
+        "ipv6" | "6" => Some(Family::V6),
+        _ => None,
+    };
+    if found.is_none() {
+        let message = format!("expected the ethertype IPv4 or IPv6, found `{}`", piece.text);
+        findings.push(Diagnostic::new(codes::BAD_VALUE, message).at(piece.span.clone(), ""));
+    }
+    found.map(|family| (family, piece.span.clone()))
+}
+
+/// `allow` or `deny`, in any case.
+pub(super) fn action(piece: &Piece, findings: &mut Findings) -> Option<Action> {
+    let found = crate::policy::words::action(&piece.text);
+    if found.is_none() {
+        let message = format!("expected the action allow or deny, found `{}`", piece.text);
+        findings.push(Diagnostic::new(codes::BAD_ACTION, message).at(piece.span.clone(), ""));
+    }
+    found
+}
+
+/// 1 to 100.
+pub(super) fn priority(piece: &Piece, findings: &mut Findings) -> Option<Priority> {
+    crate::policy::words::priority(piece, findings)
+}
+
+/// A protocol by name or number; `any`, `all`, `-1` and `*` are all of them.
+pub(super) fn protocol(piece: &Piece, findings: &mut Findings) -> Option<(ProtocolWord, Span)> {
+    let word = match piece.text.to_ascii_lowercase().as_str() {
+        "any" | "all" | "-1" | "*" | "ip" => ProtocolWord::All,
+        text => match text.parse::<Protocol>() {
+            Ok(protocol) => ProtocolWord::One(protocol),
+            Err(error) => {
+                let finding = Diagnostic::new(codes::BAD_PROTOCOL, error.to_string());
+                let meant = did_you_mean(text, ["tcp", "udp", "icmp", "icmpv6", "sctp", "gre"]);
+                findings.push(finding.at(piece.span.clone(), "").maybe_help(meant));
+                return None;
+            }
+        },
+    };
+    Some((word, piece.span.clone()))
+}
+
+/// An address, CIDR or range as a remote.
+pub(super) fn range(piece: &Piece, findings: &mut Findings) -> Remote {
+    let kind = address::range(piece, findings).map_or(RemoteKind::Broken, RemoteKind::Range);
+    Remote { kind, span: piece.span.clone() }
+}
+
+/// A group by key, as a remote.
+pub(super) fn group(piece: &Piece) -> Remote {
+    Remote { kind: RemoteKind::GroupKey(piece.text.clone()), span: piece.span.clone() }
+}
+
+/// An address set by key, as a remote.
+pub(super) fn set(piece: &Piece) -> Remote {
+    Remote { kind: RemoteKind::SetKey(piece.text.clone()), span: piece.span.clone() }
+}
+
+/// Addresses of an interface: those that can be read, the others told.
+pub(super) fn addresses<'p>(
+    pieces: impl IntoIterator<Item = &'p Piece>,
+    findings: &mut Findings,
+) -> Vec<(AddressRange, Span)> {
+    let read = |piece: &Piece| Some((address::range(piece, findings)?, piece.span.clone()));
+    pieces.into_iter().filter_map(read).collect()
+}
+
+/// The bounds of a port range as fields write them: both, one, or (`None`, -1, and 0 to 0 of some) none.
+pub(super) fn bounds(low: Option<&Piece>, high: Option<&Piece>) -> Option<Piece> {
+    let given = |piece: &&Piece| piece.text != "-1";
+    let (low, high) = (low.filter(given), high.filter(given));
+    match (low, high) {
+        (None, None) => None,
+        (Some(low), Some(high)) if low.text != high.text => {
+            Some(low.reworded(format!("{}-{}", low.text, high.text)))
+        }
+        (Some(only), _) | (None, Some(only)) => Some(only.clone()),
+    }
+}
+
+/// ICMP type and code as fields write them, where -1 is any.
+pub(super) fn message(kind: Option<&Piece>, code: Option<&Piece>) -> Option<Piece> {
+    let given = |piece: &&Piece| piece.text != "-1";
+    let kind = kind.filter(given)?;
+    Some(match code.filter(given) {
+        Some(code) => kind.reworded(format!("{}/{}", kind.text, code.text)),
+        None => kind.clone(),
+    })
+}
+
+/// The parts of a list that stands in one text: `22,23-30`.
+pub(super) fn split(piece: &Piece) -> Vec<Piece> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for part in piece.text.split(',') {
+        let trimmed = part.trim();
+        let at = start + (part.len() - part.trim_start().len());
+        if !trimmed.is_empty() {
+            parts.push(piece.slice(at..at + trimmed.len()));
+        }
+        start += part.len() + 1;
+    }
+    parts
+}

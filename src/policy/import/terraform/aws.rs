@@ -1,0 +1,164 @@
+//! Resources of the aws provider.
+//!
+//! <https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/security_group> and its neighbours. The
+//! provider removes the rule that lets everything out, so a group has the rules that are written and no others.
+
+use crate::policy::import::aws::service;
+use crate::policy::import::facts::{Facts, GroupFact, RuleFact, SetFact};
+use crate::policy::import::field::{self, Findings, items, list, said, said_any, text};
+use crate::policy::scenario::written::{Fields, Remote, RemoteKind};
+use crate::policy::tree::{Node, Piece};
+use crate::policy::{Action, Direction};
+
+use super::neutron::{groups, push};
+use super::references::References;
+use super::{Argument, Resource};
+
+/// Reads one resource, if it is of those that matter.
+pub(super) fn resource<'n>(
+    resource: &Resource<'n>,
+    references: &References<'_, 'n>,
+    facts: &mut Facts,
+    findings: &mut Findings,
+) {
+    let values = resource.values;
+    match resource.kind.as_str() {
+        "aws_security_group" | "aws_default_security_group" => group(resource, facts, findings),
+        "aws_security_group_rule" => {
+            let direction = said(values, "type").and_then(|piece| field::direction(piece, findings));
+            if let Some(direction) = direction {
+                rule(resource, references, direction, facts, findings);
+            }
+        }
+        "aws_vpc_security_group_ingress_rule" => {
+            rule(resource, references, Direction::Ingress, facts, findings);
+        }
+        "aws_vpc_security_group_egress_rule" => {
+            rule(resource, references, Direction::Egress, facts, findings);
+        }
+        "aws_ec2_managed_prefix_list" => {
+            let entries = items(values, "entry").iter().filter_map(|entry| said(entry, "cidr")).cloned();
+            let (name, entries) = (said(values, "name").cloned(), entries.collect());
+            facts.sets.push(SetFact { key: resource.key(), name, entries });
+        }
+        "aws_instance" => {
+            let own = said(values, "private_ip").into_iter().chain(list(values, "ipv6_addresses"));
+            let name = values.get("tags").and_then(|tags| said(tags, "Name")).cloned();
+            let groups = groups(resource, references, &["vpc_security_group_ids"]);
+            push(resource, name, field::addresses(own, findings), groups, facts);
+        }
+        "aws_network_interface" => {
+            let own = list(values, "private_ips").chain(list(values, "ipv6_addresses"));
+            let groups = groups(resource, references, &["security_groups"]);
+            push(resource, None, field::addresses(own, findings), groups, facts);
+        }
+        _ => {}
+    }
+}
+
+fn group(resource: &Resource<'_>, facts: &mut Facts, findings: &mut Findings) {
+    let (key, values) = (resource.key(), resource.values);
+    for (blocks, direction) in [("ingress", Direction::Ingress), ("egress", Direction::Egress)] {
+        for block in items(values, blocks) {
+            let fields = fields(block, findings);
+            let mut remotes = remotes(block, &key, findings);
+            // A known block has all its lists; one that is absent is known only after it is applied.
+            let lists = ["cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids", "security_groups"];
+            if lists.iter().any(|list| block.get(list).is_none()) {
+                let kind = RemoteKind::SetKey("(known after apply)".to_owned());
+                remotes.push(Remote { kind, span: block.span.clone() });
+            }
+            push_rules(&key, direction, &fields, remotes, facts);
+        }
+    }
+    let name = said(values, "name").cloned().unwrap_or_else(|| resource.label());
+    let description = text(values, "description");
+    facts.groups.push(GroupFact { key, name: Some(name), description, has_rules: true });
+}
+
+/// One rule for each remote.
+fn push_rules(group: &Piece, direction: Direction, fields: &Fields, remotes: Vec<Remote>, facts: &mut Facts) {
+    for remote in remotes {
+        let fields = Fields { remotes: Some(vec![remote]), ..fields.clone() };
+        facts.rules.push(RuleFact { group: Some(group.clone()), direction, fields });
+    }
+}
+
+fn fields(node: &Node, findings: &mut Findings) -> Fields {
+    let protocol = said_any(node, &["protocol", "ip_protocol"]);
+    let before = findings.len();
+    let mut fields = Fields {
+        span: node.span.clone(),
+        action: Some(Action::Allow),
+        protocol: protocol.and_then(|piece| field::protocol(piece, findings)),
+        description: said(node, "description").map(|piece| piece.text.clone()),
+        ..Fields::default()
+    };
+    service(&mut fields, said(node, "from_port"), said(node, "to_port"));
+    fields.broken = findings[before..].iter().any(crate::diag::Diagnostic::is_error);
+    fields
+}
+
+/// All remotes that a block or rule says.
+fn remotes(node: &Node, group: &Piece, findings: &mut Findings) -> Vec<Remote> {
+    let mut remotes = Vec::new();
+    for key in ["cidr_blocks", "ipv6_cidr_blocks"] {
+        remotes.extend(list(node, key).map(|piece| field::range(piece, findings)));
+    }
+    for key in ["cidr_ipv4", "cidr_ipv6"] {
+        remotes.extend(said(node, key).map(|piece| field::range(piece, findings)));
+    }
+    remotes.extend(list(node, "prefix_list_ids").chain(said(node, "prefix_list_id")).map(field::set));
+    let groups = ["source_security_group_id", "referenced_security_group_id"];
+    remotes.extend(list(node, "security_groups").chain(said_any(node, &groups)).map(field::group));
+    if field::is_true(node, "self") {
+        remotes.push(field::group(group));
+    }
+    remotes
+}
+
+fn rule<'n>(
+    resource: &Resource<'n>,
+    references: &References<'_, 'n>,
+    direction: Direction,
+    facts: &mut Facts,
+    findings: &mut Findings,
+) {
+    let group = match references.argument(resource, "security_group_id") {
+        Argument::Value(piece) => Some(piece.clone()),
+        Argument::Refers(key) => Some(key),
+        Argument::Absent | Argument::Unknown => None,
+    };
+    let mut fields = fields(resource.values, findings);
+    let own = group.clone().unwrap_or_else(|| resource.place("(known after apply)"));
+    let mut remotes = remotes(resource.values, &own, findings);
+    for key in ["source_security_group_id", "referenced_security_group_id"] {
+        let key = match references.argument(resource, key) {
+            Argument::Refers(key) => key.text,
+            Argument::Unknown => "(known after apply)".to_owned(),
+            Argument::Value(_) | Argument::Absent => continue,
+        };
+        let span = resource.values.span.clone();
+        remotes.push(Remote { kind: RemoteKind::GroupKey(key), span });
+    }
+    for key in
+        ["cidr_blocks", "ipv6_cidr_blocks", "cidr_ipv4", "cidr_ipv6", "prefix_list_ids", "prefix_list_id"]
+    {
+        let said = said(resource.values, key).is_some() || !items(resource.values, key).is_empty();
+        if !said && references.sets(resource, key) {
+            let key = match references.argument(resource, key) {
+                Argument::Refers(key) => key.text,
+                _ => "(known after apply)".to_owned(),
+            };
+            remotes.push(Remote { kind: RemoteKind::SetKey(key), span: resource.values.span.clone() });
+        }
+    }
+    let several = remotes.len() > 1;
+    for (number, remote) in (1..).zip(remotes) {
+        let label = resource.label();
+        let id = if several { label.reworded(format!("{}.{number}", label.text)) } else { label };
+        fields.id = Some(id);
+        let fields = Fields { remotes: Some(vec![remote]), ..fields.clone() };
+        facts.rules.push(RuleFact { group: group.clone(), direction, fields });
+    }
+}

@@ -1,0 +1,141 @@
+//! Terraform and `OpenTofu`: plan and state as `show -json` prints them, and the state file itself.
+//!
+//! Format: <https://developer.hashicorp.com/terraform/internals/json-format>. What a plan does not know yet (the identifier
+//! of a group that is still to be made) is looked up in the configuration: which resource does the expression refer to?
+
+mod aws;
+mod neutron;
+mod references;
+
+use crate::policy::tree::{Node, Piece};
+use crate::policy::{Dialect, StateProfile};
+
+use super::facts::Facts;
+use super::field::{Findings, said, text};
+use references::References;
+
+/// One resource of a plan or state.
+struct Resource<'n> {
+    /// `module.net.huaweicloud_networking_secgroup.node[0]`.
+    address: String,
+    /// The module's address; empty for the root.
+    module: String,
+    kind: String,
+    name: String,
+    /// The index of `count` or the key of `for_each`.
+    index: Option<String>,
+    values: &'n Node,
+}
+
+impl Resource<'_> {
+    /// What others refer to it by: its identifier, or its address while there is none.
+    fn key(&self) -> Piece {
+        said(self.values, "id").cloned().unwrap_or_else(|| self.place(&self.address))
+    }
+
+    /// A text that stands where the resource does.
+    fn place(&self, text: &str) -> Piece {
+        Piece::elsewhere(text, &self.values.span)
+    }
+
+    /// Its name, with its index: `web-0`.
+    fn label(&self) -> Piece {
+        let index = self.index.as_ref().map(|index| format!("-{index}"));
+        self.place(&format!("{}{}", self.name, index.unwrap_or_default()))
+    }
+}
+
+/// What an argument of a resource says.
+enum Argument<'n> {
+    /// Nothing: it is not set.
+    Absent,
+    /// This value.
+    Value(&'n Piece),
+    /// The resource of this key.
+    Refers(Piece),
+    /// Something that is known only after it is applied.
+    Unknown,
+}
+
+/// Reads a plan or state; `None` when it is neither.
+pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
+    let planned = root.get("planned_values").and_then(|values| values.get("root_module"));
+    let shown = root.get("values").and_then(|values| values.get("root_module"));
+    let stored = root.get("resources").filter(|_| root.get("terraform_version").is_some());
+    let mut resources = Vec::new();
+    match (planned.or(shown), stored) {
+        (Some(module), _) => collect(module, "", &mut resources),
+        (None, Some(list)) => list.items().iter().for_each(|node| stored_resource(node, &mut resources)),
+        (None, None) => return None,
+    }
+    // Data sources that were read already are in the state before.
+    let prior = root.get("prior_state").and_then(|state| state.get("values")?.get("root_module"));
+    if let (Some(prior), Some(_)) = (prior, planned) {
+        let mut before = Vec::new();
+        collect(prior, "", &mut before);
+        resources.extend(before.into_iter().filter(|resource| resource.address.contains("data.")));
+    }
+    let mut facts = Facts::new(if planned.is_some() { "Terraform plan" } else { "Terraform state" });
+    let references = References::new(root, &resources);
+    for resource in &resources {
+        facts.places.push((resource.values.span.start, resource.address.as_str().into()));
+        if resource.address.contains("data.") {
+            continue;
+        }
+        if resource.kind.starts_with("aws_") {
+            aws::resource(resource, &references, &mut facts, findings);
+        } else {
+            neutron::resource(resource, &references, &mut facts, findings);
+        }
+    }
+    facts.places.sort();
+    let any = |prefix: &str| {
+        let mut known = resources.iter().filter(|resource| resource.kind.contains("sec"));
+        known.any(|resource| resource.kind.starts_with(prefix))
+    };
+    if any("aws_") {
+        (facts.dialect, facts.state, facts.allow_only) =
+            (Some(Dialect::Union), Some(StateProfile::AWS), true);
+    } else if any("openstack_") {
+        (facts.dialect, facts.state, facts.allow_only) =
+            (Some(Dialect::Union), Some(StateProfile::LINUX), true);
+    }
+    Some(facts)
+}
+
+/// The resources of a module and of those in it.
+fn collect<'n>(module: &'n Node, address: &str, resources: &mut Vec<Resource<'n>>) {
+    for node in module.get("resources").map_or(&[][..], Node::items) {
+        if let Some(values) = node.get("values") {
+            resources.push(Resource {
+                address: text(node, "address"),
+                module: address.to_owned(),
+                kind: text(node, "type"),
+                name: text(node, "name"),
+                index: said(node, "index").map(|index| index.text.clone()),
+                values,
+            });
+        }
+    }
+    for child in module.get("child_modules").map_or(&[][..], Node::items) {
+        collect(child, &text(child, "address"), resources);
+    }
+}
+
+/// A resource of the state file itself (version 4), with its instances.
+fn stored_resource<'n>(node: &'n Node, resources: &mut Vec<Resource<'n>>) {
+    let (kind, name, module) = (text(node, "type"), text(node, "name"), text(node, "module"));
+    let data = if text(node, "mode") == "data" { "data." } else { "" };
+    let prefix = if module.is_empty() { String::new() } else { format!("{module}.") };
+    for instance in node.get("instances").map_or(&[][..], Node::items) {
+        let Some(values) = instance.get("attributes") else { continue };
+        let index = said(instance, "index_key").map(|index| index.text.clone());
+        let shown = index.as_ref().map_or_else(String::new, |index| match index.parse::<u32>() {
+            Ok(number) => format!("[{number}]"),
+            Err(_) => format!("[\"{index}\"]"),
+        });
+        let address = format!("{prefix}{data}{kind}.{name}{shown}");
+        let (module, kind, name) = (module.clone(), kind.clone(), name.clone());
+        resources.push(Resource { address, module, kind, name, index, values });
+    }
+}

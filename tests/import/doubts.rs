@@ -1,0 +1,194 @@
+//! What cannot be known is undecided, with its reason; what is the same either way is not.
+
+use sgsim::compile::Compiled;
+use sgsim::packet::Flow;
+use sgsim::policy::{Loaded, Scenario};
+use sgsim::replay::FirstPackets;
+
+use crate::support::{inputs, policy, texts};
+
+fn reason(loaded: &Loaded, flow: &str) -> &'static str {
+    let policy = policy(loaded);
+    let matcher = Compiled::new(policy);
+    let flow: Flow = flow.parse().unwrap();
+    FirstPackets::new(policy, &matcher).judge(&flow.ip(), &mut ()).reason.code()
+}
+
+fn assert_reasons(loaded: &Loaded, wanted: &[(&str, &str)]) {
+    for (flow, wanted) in wanted {
+        assert_eq!(reason(loaded, flow), *wanted, "{flow}");
+    }
+}
+
+/// A v3 group `g` with these rules, on 10.0.0.1.
+fn v3(rules: &str) -> Loaded {
+    let group =
+        format!(r#"{{"security_group": {{"id": "g-1", "name": "g", "security_group_rules": [{rules}]}}}}"#);
+    texts(&[("sg.json", &group), ("extra.yaml", "interfaces: { a: { addresses: 10.0.0.1, groups: [g] } }")])
+}
+
+#[test]
+fn unknown_membership() {
+    let deny = r#"{"id": "d", "direction": "ingress", "protocol": "tcp", "multiport": "22", "action": "deny",
+        "priority": 1, "remote_group_id": "elsewhere"}"#;
+    let allow = r#"{"id": "a", "direction": "ingress", "protocol": "tcp", "multiport": "22-23", "action": "allow",
+        "priority": 5, "remote_group_id": "elsewhere"}"#;
+    let sure = r#"{"id": "s", "direction": "ingress", "protocol": "tcp", "multiport": "22,80", "action": "allow",
+        "priority": 9, "remote_ip_prefix": "192.0.2.0/24"}"#;
+    let loaded = v3(&format!("{deny}, {allow}, {sure}"));
+    assert_reasons(
+        &loaded,
+        &[
+            ("tcp 192.0.2.1 > 10.0.0.1:22", "unknown-members"),
+            ("tcp 192.0.2.1 > 10.0.0.1:23", "unknown-members"),
+            ("tcp 192.0.2.1 > 10.0.0.1:80", "rule"),
+            ("tcp 192.0.2.1 > 10.0.0.1:81", "no-rule"),
+        ],
+    );
+    let warned = loaded.diagnostics.iter().filter(|finding| finding.code.name == "unknown-members");
+    let messages: Vec<_> = warned.map(|finding| finding.message.as_str()).collect();
+    assert_eq!(messages, ["no input gives the addresses of group elsewhere, which 2 rules name"]);
+    // An allow that may match, before one that does: it passes either way.
+    let loaded = v3(&format!("{allow}, {sure}").replace("22,80", "23,80"));
+    assert_reasons(
+        &loaded,
+        &[("tcp 192.0.2.1 > 10.0.0.1:23", "rule"), ("tcp 198.51.100.1 > 10.0.0.1:23", "unknown-members")],
+    );
+}
+
+#[test]
+fn unknown_membership_ends_when_someone_says_who_is_attached() {
+    let mut inputs = inputs(&["huawei-v3/show-db.json", "huawei-v3/show-web.json"], &["db=192.168.0.31"]);
+    let from_web = "tcp 192.168.0.21 > 192.168.0.31:5432";
+    assert_eq!(reason(&Scenario::load_all(&inputs), from_web), "unknown-members");
+    inputs.attach.push("web=192.168.0.21".to_owned());
+    assert_eq!(reason(&Scenario::load_all(&inputs), from_web), "rule");
+}
+
+#[test]
+fn hidden_deny() {
+    let mut inputs = inputs(&["huawei-v1/groups.json", "huawei-v3/ports.json"], &[]);
+    let loaded = Scenario::load_all(&inputs);
+    assert_reasons(
+        &loaded,
+        &[
+            ("tcp 198.51.100.1 > 192.168.0.21:443", "hidden-deny"),
+            ("tcp 198.51.100.1 > 192.168.0.21:444", "no-rule"),
+            ("tcp 192.168.0.31 > 198.51.100.1:443", "hidden-deny"),
+        ],
+    );
+    inputs.trust_allow = true;
+    assert_eq!(reason(&Scenario::load_all(&inputs), "tcp 198.51.100.1 > 192.168.0.21:443"), "rule");
+}
+
+#[test]
+fn a_bound_group_without_rules_in_any_input() {
+    let loaded = Scenario::load_all(&inputs(&["huawei-v3/show-web.json", "huawei-v3/ports.json"], &[]));
+    assert_reasons(
+        &loaded,
+        &[
+            ("tcp 198.51.100.1 > 192.168.0.31:5432", "unknown-rules"),
+            ("tcp 198.51.100.1 > 192.168.0.21:443", "rule"),
+        ],
+    );
+    // A cloud that only allows: what another group of the interface allows is allowed.
+    let aws = |groups: &str| {
+        let eni = format!(
+            r#"{{"NetworkInterfaces": [{{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "192.168.0.21", "Groups": [{groups}]}}]}}"#
+        );
+        let folder = inputs(&["aws/security-groups.json"], &[]).files.remove(0);
+        let groups = std::fs::read_to_string(folder).unwrap();
+        texts(&[("groups.json", &groups), ("eni.json", &eni)])
+    };
+    let both = r#"{"GroupId": "sg-0a1b2c3d4e5f60001"}, {"GroupId": "sg-gone"}"#;
+    assert_eq!(reason(&aws(both), "tcp 198.51.100.1 > 192.168.0.21:443"), "rule");
+    assert_eq!(reason(&aws(both), "tcp 198.51.100.1 > 192.168.0.21:444"), "unknown-rules");
+}
+
+#[test]
+fn the_openstack_client_loses_zeros_of_icmp() {
+    let rule = |range: &str| {
+        let list = format!(
+            r#"[{{"ID": "r", "IP Protocol": "icmp", "Ethertype": "IPv4", "IP Range": "0.0.0.0/0", "Port Range": "{range}",
+                "Direction": "ingress", "Remote Security Group": null, "Security Group": "web"}}]"#
+        );
+        texts(&[
+            ("rules.json", &list),
+            ("x.yaml", "interfaces: { a: { addresses: 10.0.0.1, groups: [web] } }"),
+        ])
+    };
+    let icmp = |message: &str| format!("icmp 10.0.0.9 > 10.0.0.1 {message}");
+    let all = [("", "0/0", "rule"), ("", "0/1", "lost-field"), ("", "8/0", "lost-field")];
+    let kind = [("type=8", "8/0", "rule"), ("type=8", "8/1", "lost-field"), ("type=8", "0/0", "no-rule")];
+    let code = [("type=3:code=4", "3/4", "rule"), ("type=3:code=4", "3/0", "no-rule")];
+    for (range, message, wanted) in all.into_iter().chain(kind).chain(code) {
+        assert_eq!(reason(&rule(range), &icmp(message)), wanted, "{range:?} {message}");
+    }
+}
+
+#[test]
+fn an_unattached_rule_of_a_plan() {
+    let path = inputs(&["terraform/huaweicloud-plan.json"], &[]).files.remove(0);
+    let plan = std::fs::read_to_string(path).unwrap();
+    let (before, after) = plan.split_once("huaweicloud_networking_secgroup.db.id").unwrap();
+    let after = after.replacen("huaweicloud_networking_secgroup.db", "local.somewhere", 1);
+    let lost = format!("{before}local.somewhere{after}");
+    let loaded = texts(&[
+        ("plan.json", &lost),
+        (
+            "x.yaml",
+            "interfaces: { a: { addresses: 192.168.0.31, groups: [db] }, b: { addresses: 192.168.0.21, groups: [web] } }",
+        ),
+    ]);
+    assert_eq!(reason(&loaded, "tcp 192.168.0.21 > 192.168.0.31:5432"), "unattached-rule");
+    assert_eq!(reason(&loaded, "tcp 192.168.0.31 > 192.168.0.21:443"), "rule");
+    let told = loaded.diagnostics.iter().find(|finding| finding.code.name == "unattached-rule").unwrap();
+    let place = &told.primary.as_ref().unwrap().text;
+    assert_eq!(place, "huaweicloud_networking_secgroup_rule.db_5");
+}
+
+#[test]
+fn a_rule_without_a_priority_is_in_doubt_where_it_matters() {
+    let deny = r#"{"id": "d", "direction": "ingress", "protocol": "tcp", "multiport": "22", "action": "deny", "priority": 50}"#;
+    let allow =
+        r#"{"id": "a", "direction": "ingress", "protocol": "tcp", "multiport": "22-23", "action": "allow"}"#;
+    let loaded = v3(&format!("{deny}, {allow}"));
+    let flows =
+        [("tcp 192.0.2.1 > 10.0.0.1:22", "unknown-priority"), ("tcp 192.0.2.1 > 10.0.0.1:23", "rule")];
+    assert_reasons(&loaded, &flows);
+}
+
+#[test]
+fn what_is_not_modelled() {
+    let nsg = r#"{"name": "n", "securityRules": [
+        {"name": "a", "access": "Allow", "priority": 100, "direction": "Inbound", "protocol": "Tcp", "sourcePortRange": "53",
+         "destinationPortRange": "80", "sourceAddressPrefix": "*", "destinationAddressPrefix": "*"},
+        {"name": "b", "access": "Allow", "priority": 110, "direction": "Inbound", "protocol": "*", "sourcePortRange": "*",
+         "destinationPortRange": "22", "sourceAddressPrefix": "Office", "destinationAddressPrefix": "*"},
+        {"name": "c", "access": "Deny", "priority": 120, "direction": "Inbound", "protocol": "*", "sourcePortRange": "*",
+         "destinationPortRange": "*", "sourceAddressPrefix": "*", "destinationAddressPrefix": "*"}]}"#;
+    let with = |office: &str| {
+        let more = format!("{office}\ninterfaces: {{ a: {{ addresses: 10.0.0.1, groups: [n] }} }}");
+        texts(&[("nsg.json", nsg), ("x.yaml", &more)])
+    };
+    let flows = [
+        ("tcp 192.0.2.1 > 10.0.0.1:80", "not-modelled"),
+        ("udp 192.0.2.1 > 10.0.0.1:22", "unknown-members"),
+        ("icmp 192.0.2.1 > 10.0.0.1", "deny-rule"),
+    ];
+    assert_reasons(&with(""), &flows);
+    // A service tag is a set that the user may fill.
+    let known = with("addresses: { Office: 192.0.2.0/24 }");
+    assert_reasons(
+        &known,
+        &[("udp 192.0.2.1 > 10.0.0.1:22", "rule"), ("udp 192.0.3.1 > 10.0.0.1:22", "deny-rule")],
+    );
+}
+
+#[test]
+fn a_scenario_about_an_imported_group_without_members() {
+    let extra = "groups: { own: { ingress: [allow tcp 1 from group web] } }\ninterfaces: { a: { addresses: 10.0.0.1, groups: [own] } }";
+    let web = std::fs::read_to_string(&inputs(&["huawei-v3/show-web.json"], &[]).files[0]).unwrap();
+    let loaded = texts(&[("web.json", &web), ("x.yaml", extra)]);
+    assert_eq!(reason(&loaded, "tcp 10.0.0.2 > 10.0.0.1:1"), "unknown-members");
+}

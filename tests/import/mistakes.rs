@@ -1,0 +1,95 @@
+//! Bad input: each mistake is told with its file and its place in it.
+
+use sgsim::diag::Style;
+use sgsim::policy::Scenario;
+
+use crate::support::{inputs, texts};
+
+/// The codes and places that reading a text gives.
+fn told(name: &str, text: &str) -> Vec<(String, String)> {
+    let loaded = texts(&[(name, text)]);
+    let label = |finding: &sgsim::diag::Diagnostic| {
+        let place = finding.primary.as_ref().map_or(String::new(), |label| label.text.clone());
+        (finding.code.name.to_owned(), place)
+    };
+    loaded.diagnostics.iter().map(label).collect()
+}
+
+fn rule(fields: &str) -> String {
+    format!(
+        r#"{{"security_groups": [{{"id": "g", "name": "g", "security_group_rules": [
+        {{"id": "r", "direction": "ingress", "action": "allow", "priority": 1, {fields}}}]}}]}}"#
+    )
+}
+
+#[test]
+fn fields_that_cannot_be() {
+    let inside = "/security_groups/0/security_group_rules/0";
+    for (fields, code, place) in [
+        (r#""protocol": "tpc""#, "bad-protocol", "/protocol"),
+        (r#""protocol": "tcp", "multiport": "70000""#, "bad-port", "/multiport"),
+        (r#""protocol": "tcp", "multiport": "30-22""#, "backwards-range", "/multiport"),
+        (r#""protocol": "tcp", "remote_ip_prefix": "10.0.0.0/33""#, "bad-cidr", "/remote_ip_prefix"),
+        (r#""remote_ip_prefix": "10.0.0.0/8", "remote_group_id": "h""#, "two-remotes", "/remote_group_id"),
+        (r#""ethertype": "IPX""#, "bad-value", "/ethertype"),
+        (r#""remote_ip_prefix": "10.0.0.1/8""#, "host-bits", "/remote_ip_prefix"),
+        (r#""protocol": "icmp", "multiport": "8""#, "not-understood", "/multiport"),
+    ] {
+        let found = told("sg.json", &rule(fields));
+        let place = format!("{inside}{place}");
+        assert!(found.iter().any(|(c, p)| c == code && p.contains(&place)), "{fields}: {found:?}");
+    }
+}
+
+#[test]
+fn files_that_are_no_export() {
+    for (text, code) in [
+        (r#"{"security_groups": [{"id": "g", "#, "syntax"),
+        (r#"{"something": 1}"#, "unknown-format"),
+        (r#"[{"a": 1}]"#, "unknown-format"),
+        (r#"{"security_groups": []}"#, "nothing-used"),
+        (r#"{"NetworkInterfaces": []}"#, "nothing-used"),
+        (r#"{"kind": "List", "items": [{"kind": "Pod"}]}"#, "nothing-used"),
+        (
+            r#"{"security_groups": [{"id": "g", "name": "g"}], "page_info": {"next_marker": "g"}}"#,
+            "incomplete-export",
+        ),
+        (r#"{"Entries": [{"Cidr": "10.0.0.0/8"}]}"#, "missing-field"),
+        ("PK\u{3}\u{4}x", "unknown-format"),
+    ] {
+        let found = told("f.json", text);
+        assert!(found.iter().any(|(c, _)| c == code), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn each_finding_names_its_own_file() {
+    let good = std::fs::read_to_string(&inputs(&["huawei-v3/show-web.json"], &[]).files[0]).unwrap();
+    let bad = rule(r#""protocol": "tpc""#);
+    let cut = &bad[..bad.len() / 2];
+    let loaded = texts(&[
+        ("good.json", &good),
+        ("bad.json", &bad),
+        ("cut.json", cut),
+        ("s.yaml", "groups: { g: 1 }\n"),
+    ]);
+    let text = loaded.render(Style::Plain);
+    for place in ["bad.json:2:", "cut.json:2:", "s.yaml:1:14"] {
+        assert!(text.contains(&format!("--> {place}")), "{place}: {text}");
+    }
+    assert!(loaded.scenario.is_none());
+}
+
+#[test]
+fn a_missing_file_among_others() {
+    let loaded = Scenario::load_all(&inputs(&["huawei-v3/show-web.json", "nothing.json"], &[]));
+    let text = loaded.render(Style::Plain);
+    assert!(text.contains("unreadable-file") && text.contains("nothing.json:1"), "{text}");
+}
+
+#[test]
+fn attach_is_read_as_a_file_of_its_own() {
+    let loaded = Scenario::load_all(&inputs(&["huawei-v3/show-web.json"], &["web=1.2.3.4,5", "web"]));
+    let text = loaded.render(Style::Plain);
+    assert!(text.contains("--> --attach:1:13") && text.contains("--> --attach:2:1"), "{text}");
+}
