@@ -33,6 +33,7 @@ pub mod capture;
 pub mod cli;
 pub mod compile;
 pub mod diag;
+pub mod expect;
 pub mod packet;
 pub mod pipeline;
 pub mod policy;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sgsim::capture::Timeline;
+use sgsim::capture::{Timeline, TunnelPorts};
 use sgsim::compile::Linear;
 use sgsim::diag::Style;
 use sgsim::packet::Service;
@@ -136,6 +136,73 @@ fn check_hardened(model: &str, file: &str) {
 #[test]
 fn tunnel_capture_has_the_verdicts_worked_out_by_hand() {
     check("cce-tunnel", "cce-tunnel.pcap");
+}
+
+/// What a table says of the inside of tunnels: as [`Said`], and the ends of the outer connection.
+type Inside = BTreeMap<Subject, (u64, [String; 3], [String; 2])>;
+
+fn expected_inside() -> Inside {
+    let text = fs::read_to_string(folder().join("expected/cce-tunnel-pods.tsv")).unwrap();
+    let line = |line: &str| {
+        let f: Vec<_> = line.split('\t').map(str::to_owned).collect();
+        let [
+            initiator,
+            responder,
+            protocol,
+            service,
+            connections,
+            verdict,
+            step,
+            reason,
+            rule,
+            from,
+            to,
+            _why,
+        ] = f.try_into().unwrap();
+        let subject = [initiator, responder, protocol, service, verdict];
+        (subject, (connections.parse().unwrap(), [step, reason, rule], [from, to]))
+    };
+    text.lines().skip(1).map(line).collect()
+}
+
+/// Worked out by hand from the scenario and tshark's list of what is inside, before it was replayed.
+#[test]
+fn the_inside_of_tunnels_has_the_verdicts_worked_out_by_hand() {
+    let loaded = Scenario::parse("pods", &scenario("cce-tunnel-pods"));
+    let policy = loaded.policy().unwrap_or_else(|| panic!("{}", loaded.render(Style::Plain)));
+    let matcher = Linear::new(policy);
+    let mut replay = Replay::new(policy, &matcher);
+    let file = folder().join("cce-tunnel.pcap");
+    for next in Timeline::open_with(&[file], Some(TunnelPorts::default())) {
+        for layer in next.layers() {
+            replay.push_layer(next.number, &layer, &mut (), &mut |_| ());
+        }
+    }
+    replay.finish(&mut |_| ());
+    let mut found = Inside::new();
+    let (connections, mut inside) = (replay.connections(), 0);
+    for connection in connections.iter().filter(|connection| connection.domain.is_in_tunnel()) {
+        let (subject, said) = said_of(policy, &connection);
+        let outer = connections.get(connection.outer.unwrap()).unwrap();
+        let ends = [outer.initiator, outer.responder].map(|end| end.address.to_string());
+        let line = found.entry(subject).or_insert((0, said.clone(), ends.clone()));
+        line.0 += 1;
+        assert_eq!((&line.1, &line.2), (&said, &ends));
+        assert_eq!(connection.domain.to_string(), "vxlan 4096");
+        inside += 1;
+    }
+    let expected = expected_inside();
+    for (subject, line) in &found {
+        assert_eq!(Some(line), expected.get(subject), "{subject:?}");
+    }
+    assert_eq!(found.len(), expected.len());
+    // tshark counts 289 VXLAN packets, none of them in fragments: 67 with ARP in them, 7 of these from node-3 to node-2; 13
+    // with IP on that way; and a stranger's, which CCE lets in, with no IP in it.
+    let tally = replay.tally();
+    assert_eq!((tally.tunnels.inside.connections, tally.tunnels.inside.volume.packets), (inside, 289));
+    assert_eq!((tally.tunnels.fragments, tally.tunnels.too_deep), (0, 0));
+    assert_eq!(tally.reason(Reason::TunnelDropped).packets, 7 + 13);
+    assert_eq!(tally.reason(Reason::NotIp).packets, 1);
 }
 
 #[test]

@@ -440,3 +440,51 @@ fn a_replay_of_nothing_is_refused() {
         assert!(ran.stderr.contains("CAPTURE"), "{}", ran.stderr);
     }
 }
+
+/// The shipped capture with its VXLAN at another port.
+fn vxlan_at(port: u16) -> Vec<u8> {
+    let mut bytes = capture();
+    let mut at = 24;
+    while at < bytes.len() {
+        let length = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap());
+        let frame = &mut bytes[at + 16..at + 16 + usize::try_from(length).unwrap()];
+        // An untagged frame of IPv4 without options, with UDP in it.
+        if frame.len() > 38
+            && frame[12..15] == [8, 0, 0x45]
+            && frame[23] == 17
+            && frame[36..38] == [0x12, 0xb5]
+        {
+            frame[36..38].copy_from_slice(&port.to_be_bytes());
+        }
+        at += 16 + usize::try_from(length).unwrap();
+    }
+    bytes
+}
+
+#[test]
+fn tunnels_are_opened_when_asked_and_where_asked() {
+    let inside = |path: &str, options: &[&str]| {
+        let ran = sgsim(&[&["replay", path, "-s", SCENARIO], options].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        ran.stdout.lines().find(|line| line.starts_with("Inside tunnels: ")).map(str::to_owned)
+    };
+    let found = inside(CAPTURE, &["--inner"]).unwrap();
+    assert_eq!(found, "Inside tunnels: 20 connections and 289 packets (35.1 kB) of these");
+    assert_eq!(inside(CAPTURE, &[]), None);
+    let path = file("vxlan-47890.pcap", &vxlan_at(47890));
+    let path = path.to_str().unwrap();
+    assert_eq!(
+        inside(path, &["--inner"]).unwrap(),
+        "Inside tunnels: 0 connections and 0 packets (0 B) of these"
+    );
+    assert_eq!(inside(path, &["--inner", "--vxlan-port", "47891", "--vxlan-port", "47890"]).unwrap(), found);
+    for (arguments, told) in [
+        (&["replay", CAPTURE, "-s", SCENARIO, "--vxlan-port", "9999"][..], "--inner"),
+        (&["replay", "--inner", "-s", SCENARIO], "required"),
+        (&["replay", "--inner", "-s", SCENARIO, "--flow", "tcp 1.2.3.4 > 5.6.7.8:1"], "cannot be used with"),
+        (&["explain", "--inner", "-s", SCENARIO, "tcp 1.2.3.4 > 5.6.7.8:1"], "--frame"),
+    ] {
+        let ran = sgsim(arguments);
+        assert!(ran.code == 2 && ran.stderr.contains(told), "{arguments:?}: {}", ran.stderr);
+    }
+}

@@ -64,6 +64,29 @@ fn tunnel_capture_is_the_same_for_any_split() {
 }
 
 #[test]
+fn the_inside_of_tunnels_is_the_same_for_any_split() {
+    let (capture, scenario) = (captures().join("cce-tunnel.pcap"), captures().join("cce-tunnel-pods.yaml"));
+    for output in OUTPUTS {
+        let first = replay(&capture, &scenario, &[output, &["--inner", "-j", "1"]].concat());
+        assert!(String::from_utf8_lossy(&first.stdout).contains("vxlan"), "{output:?}");
+        for threads in THREADS {
+            for block in BLOCKS {
+                let options = [output, &["--inner", "-j", threads, "--block-size", block]].concat();
+                assert!(replay(&capture, &scenario, &options) == first, "{options:?}");
+            }
+        }
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sgsim"));
+    command.args(["replay", "-", "--inner", "--packets", "-"]).arg("-s").arg(&scenario);
+    let stream = command.stdin(Stdio::from(fs::File::open(&capture).unwrap())).output().unwrap();
+    let file = replay(&capture, &scenario, &["--inner", "--packets", "-"]);
+    assert!(file.stdout == stream.stdout, "read as a stream");
+    let verified = replay(&capture, &scenario, &["--inner", "--verify", "-j", "2"]);
+    let told = String::from_utf8(verified.stderr).unwrap();
+    assert!(told.contains("verified: the reference agrees on 1872 frames"), "{told}");
+}
+
+#[test]
 fn vpc_capture_is_the_same_for_any_split() {
     shipped("cce-vpc.pcapng", "cce-vpc.yaml");
 }

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use sgsim::compile::{Compiled, Linear, Matcher};
+use sgsim::packet::Carries;
 use sgsim::policy::{Policy, Scenario};
 
 use sgsim::replay::{InOrder, Judged, Replay};
@@ -31,7 +32,13 @@ fn read(path: &Path) -> Table {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         lines.map(str::to_owned).collect()
     };
-    let packets = told(packets).iter().map(|line| words::parse(line)).collect();
+    let mut packets: Vec<_> = told(packets).iter().map(|line| words::parse(line)).collect();
+    // What was found in a tunnel is what the packet in the line before carries.
+    for at in 1..packets.len() {
+        if packets[at].layer.is_inner() {
+            packets[at - 1].layer.carries = Carries::Packet;
+        }
+    }
     Table { policy, packets, connections: told(connections) }
 }
 
@@ -57,8 +64,10 @@ fn check(path: &Path, table: &Table, engine: &str, matcher: &impl Matcher) {
     let mut replay = Replay::new(&table.policy, matcher);
     let (mut order, mut judged) = (InOrder::default(), Vec::new());
     let mut out = |frame| order.push(frame, &mut |frame| judged.push(frame));
-    for (number, line) in (1..).zip(&table.packets) {
-        replay.push(number, line.packet, &mut (), &mut out);
+    let mut number = 0;
+    for line in &table.packets {
+        number += u64::from(!line.layer.is_inner());
+        replay.push_layer(number, &line.layer, &mut (), &mut out);
     }
     replay.finish(&mut out);
     assert_eq!(judged.len(), table.packets.len(), "every frame has one verdict: {}", path.display());

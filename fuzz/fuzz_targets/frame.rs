@@ -3,8 +3,23 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sgsim::capture::{LinkType, decode};
-use sgsim::packet::{Content, Transport};
+use sgsim::capture::{LinkType, MOST_NESTED, TunnelPorts, decode, decode_layers};
+use sgsim::packet::{Carries, Content, Layer, Timestamp, Transport};
+
+/// The packets of a frame, each tied to the one around it.
+fn layers(link: LinkType, bytes: &[u8], length: u32) -> Vec<Layer> {
+    let layers = decode_layers(link, Timestamp(0), bytes, length, &TunnelPorts::default());
+    assert_eq!(layers[0].packet.content, decode(link, bytes, length), "tunnels change nothing outside");
+    assert!(layers.len() <= MOST_NESTED + 1);
+    for (depth, layer) in layers.iter().enumerate() {
+        assert_eq!(layer.within.tunnels().count(), depth, "each is inside of one more");
+        assert_eq!(layer.carries == Carries::Packet, depth + 1 < layers.len(), "no inside is lost");
+        if let Content::Ip(ip) = layer.packet.content {
+            assert!(ip.domain.tunnels().eq(layer.within.tunnels()));
+        }
+    }
+    layers
+}
 
 fuzz_target!(|data: &[u8]| {
     let [link_high, link_low, rest @ ..] = data else { return };
@@ -20,6 +35,7 @@ fuzz_target!(|data: &[u8]| {
         let later = packet.fragment.is_some_and(|fragment| fragment.offset > 0);
         assert_eq!(later, packet.transport == Transport::LaterFragment);
     }
+    let all = layers(link, rest, length);
     for cut in [rest.len() / 2, rest.len().saturating_sub(1), rest.len().min(40)] {
         match (decode(link, &rest[..cut], length), whole) {
             (Content::Ip(cut), Content::Ip(whole)) => {
@@ -31,7 +47,12 @@ fuzz_target!(|data: &[u8]| {
             (Content::Truncated | Content::Malformed, _) => {}
             (cut, whole) => assert_eq!(cut, whole, "fewer bytes tell nothing else"),
         }
-        decode(link, &rest[..cut], 0);
-        decode(link, &rest[..cut], u32::MAX);
+        for (few, all) in layers(link, &rest[..cut], length).iter().zip(&all) {
+            if let (Content::Ip(few), Content::Ip(all)) = (few.packet.content, all.packet.content) {
+                assert_eq!((few.domain, few.addresses), (all.domain, all.addresses));
+            }
+        }
+        layers(link, &rest[..cut], 0);
+        layers(link, &rest[..cut], u32::MAX);
     }
 });

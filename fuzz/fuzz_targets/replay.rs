@@ -1,4 +1,5 @@
-//! Replay of arbitrary frames: each one comes out exactly once, whatever is in it and whenever it says it was seen.
+//! Replay of arbitrary frames, their tunnels opened: each packet comes out exactly once, whatever is in it and whenever it
+//! says it was seen; and all at once they come to the same as one by one.
 //!
 //! Input: a byte that picks the scenario, then frames of a link type (one byte), milliseconds since the one before
 //! (two, signed), length (one) and bytes.
@@ -8,11 +9,11 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use sgsim::capture::{LinkType, decode};
+use sgsim::capture::{LinkType, TunnelPorts, decode_layers};
 use sgsim::compile::Compiled;
-use sgsim::packet::{Packet, Timestamp};
+use sgsim::packet::Timestamp;
 use sgsim::policy::{Loaded, Scenario};
-use sgsim::replay::{InOrder, Replay};
+use sgsim::replay::{Batch, InOrder, Replay};
 
 const RULES: &str = "
 groups:
@@ -54,7 +55,8 @@ fuzz_target!(|data: &[u8]| {
     let matcher = Compiled::new(policy);
     let mut replay = Replay::new(policy, &matcher);
     let mut judged = Vec::new();
-    let (mut frames, mut now, mut rest) = (0, 0_i64, rest);
+    let (ports, mut batch) = (TunnelPorts::default(), Batch::default());
+    let (mut frames, mut packets, mut now, mut rest) = (0, 0, 0_i64, rest);
     while let Some((&[link, t0, t1, length], tail)) = rest.split_first_chunk() {
         let (bytes, tail) = tail.split_at(tail.len().min(usize::from(length)));
         rest = tail;
@@ -64,20 +66,28 @@ fuzz_target!(|data: &[u8]| {
             .saturating_add(step * if step == i64::from(i16::MAX) { i64::MAX / 40_000 } else { 110_000_000 });
         frames += 1;
         let wire = u32::try_from(bytes.len()).unwrap_or(0);
-        let content = decode(LinkType(u32::from(link)), bytes, wire);
-        let packet = Packet { time: Timestamp(now), length: wire, content };
-        replay.push(frames, packet, &mut (), &mut |frame| judged.push(frame));
+        let layers = decode_layers(LinkType(u32::from(link)), Timestamp(now), bytes, wire, &ports);
+        batch.push_layers_numbered(frames, &layers);
+        for layer in &layers {
+            packets += 1;
+            replay.push_layer(frames, layer, &mut (), &mut |frame| judged.push(frame));
+        }
     }
     replay.finish(&mut |frame| judged.push(frame));
     let mut seen = 0;
     let mut order = InOrder::default();
     for frame in &judged {
         order.push(*frame, &mut |frame| {
+            assert_eq!(frame.sequence, seen, "in order");
             seen += 1;
-            assert_eq!(frame.frame, seen, "in order");
         });
     }
-    assert_eq!(seen, frames, "each frame comes out once");
-    assert_eq!(replay.tally().frames.packets, frames, "each frame is counted once");
+    assert_eq!(seen, packets, "each packet comes out once");
+    assert_eq!(replay.tally().frames.packets, packets, "each packet is counted once");
+    let mut at_once = Replay::new(policy, &matcher);
+    let _ = at_once.push_batches(&[batch], None);
+    at_once.finish(&mut |_| ());
+    assert_eq!(at_once.tally(), replay.tally(), "all at once");
+    assert!(at_once.connections().iter().eq(replay.connections().iter()), "all at once");
     assert!(replay.connections().iter().all(|connection| connection.volume().packets > 0));
 });

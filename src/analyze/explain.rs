@@ -6,7 +6,7 @@
 use crate::compile::{Linear, Matcher};
 use crate::packet::{Header, Service};
 use crate::policy::{Action, GroupId, Mismatch, Policy, Rule, RuleId, ServiceMatch};
-use crate::replay::{Judged, Observer, StepAt, StepVerdict, Steps, Tracked, Verdict};
+use crate::replay::{Judged, Observer, StepAt, StepVerdict, Tracked, Verdict};
 
 /// What a state table had to say about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -142,20 +142,20 @@ impl Explanation {
             explained.assumption = step.assumption;
             Some(explained)
         };
-        let steps = judged.judgement.steps.iter().filter_map(seen).collect();
+        let steps = judged.judgement.steps.own().filter_map(seen).collect();
         Self { judged, steps, not_reached: not_reached(policy, &linear, &judged) }
     }
 }
 
-/// The ingress step of a packet that its egress step stopped.
+/// The ingress step of a packet that was stopped before.
 fn not_reached(policy: &Policy, linear: &Linear<'_>, judged: &Judged) -> Option<(StepAt, Option<RuleId>)> {
-    let Steps { egress: Some(egress), ingress: None } = judged.judgement.steps else { return None };
+    let steps = &judged.judgement.steps;
+    let (Some(_), None) = (steps.stopped(), &steps.ingress) else { return None };
     let ip = judged.header?;
     let interface = policy.owners.of(ip.destination())?;
     let at = StepAt::ingress(interface, &ip);
     let header = Header { remote: at.remote, service: Service::of(&ip)? };
-    let stopped = egress.reason.verdict() != Verdict::Allow;
-    stopped.then(|| (at, linear.decide(interface, at.direction, &header)))
+    Some((at, linear.decide(interface, at.direction, &header)))
 }
 
 /// Explains what the rules of one step say to a header; `asked` is `None` where state decided.

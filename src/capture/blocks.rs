@@ -14,8 +14,8 @@ use std::path::Path;
 use super::error::{CaptureError, CaptureProblem};
 use super::pcap::{self, Pcap, RecordHeader};
 use super::source::Source;
-use super::{LinkType, decode, quick};
-use crate::packet::{Compact, Packet};
+use super::{LinkType, TunnelPorts, decode, decode_layers, quick};
+use crate::packet::{Compact, Layer, Packet};
 
 /// Read behind a block, so that its last record is seldom cut.
 const SLACK: usize = 16 << 10;
@@ -30,6 +30,8 @@ pub trait Sink {
     fn compact(&mut self, packet: Compact);
     /// Any packet.
     fn packet(&mut self, packet: Packet);
+    /// The packets of a frame whose tunnels are opened, outermost first.
+    fn layers(&mut self, layers: &[Layer]);
 }
 
 /// What was read of a block.
@@ -53,6 +55,8 @@ pub struct Blocks {
     size: u64,
     /// Seconds of the first record: guesses keep near it.
     seconds: u32,
+    /// Where tunnels are opened.
+    tunnels: Option<TunnelPorts>,
 }
 
 #[cfg(unix)]
@@ -99,7 +103,22 @@ impl Blocks {
         let first = head.get(pcap.file_header()..).and_then(<[u8]>::first_chunk);
         let seconds = first.map_or(0, |header| pcap.record(header).seconds);
         let name = path.display().to_string();
-        Some(Self { file, name, length: metadata.len(), pcap, size: size.max(64) as u64, seconds })
+        Some(Self {
+            file,
+            name,
+            length: metadata.len(),
+            pcap,
+            size: size.max(64) as u64,
+            seconds,
+            tunnels: None,
+        })
+    }
+
+    /// Opens tunnels on the way: what they carry follows them as layers of the frame.
+    #[must_use]
+    pub fn opening(mut self, tunnels: Option<TunnelPorts>) -> Self {
+        self.tunnels = tunnels;
+        self
     }
 
     /// The capture, as the user named it.
@@ -178,6 +197,11 @@ impl Blocks {
             }
             let Some(bytes) = buffer[..filled].get(body..next) else { break true };
             let time = self.pcap.time(&header);
+            if let Some(ports) = &self.tunnels {
+                sink.layers(&decode_layers(link, time, bytes, header.wire_length, ports));
+                at = next;
+                continue;
+            }
             match quick(link, time, bytes, header.wire_length) {
                 Some(compact) => sink.compact(compact),
                 None => sink.packet(Packet {

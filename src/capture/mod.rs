@@ -2,7 +2,7 @@
 //! timeline.
 //!
 //! What is here knows nothing of groups or state: fragments are described, not put together, and tunnels are
-//! left closed. No type of the crates that help with parsing leaves this room.
+//! left closed unless asked for ([`decode_layers`]). No type of the crates that help with parsing leaves this room.
 //!
 //! Two halves that meet in [`CaptureReader`]: a container yields [`Record`]s (time, link type, bytes), and
 //! [`decode()`] turns the bytes of one into [`Content`](crate::packet::Content). Neither panics on any bytes.
@@ -22,10 +22,11 @@ mod repeats;
 mod source;
 mod ticks;
 mod timeline;
+mod write;
 
 pub use blocks::{Block, Blocks, Sink};
 pub use counts::LinkCounts;
-pub use decode::{decode, quick};
+pub use decode::{MOST_NESTED, TunnelPorts, decode, decode_layers, quick};
 pub use error::{CaptureError, CaptureProblem, Expected};
 pub use flow_log::{FlowLog, FlowLogError, Logged, LoggedFlow};
 pub use folder::Folder;
@@ -33,3 +34,4 @@ pub use link_type::LinkType;
 pub use reader::{CaptureReader, Frame, Record};
 pub use repeats::{Print, Repeats};
 pub use timeline::{Repetition, Timeline, TimelineFrame};
+pub use write::write_flow;

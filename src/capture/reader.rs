@@ -8,8 +8,8 @@ use super::error::{CaptureError, CaptureProblem, Fault};
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, PcapNg};
 use super::source::{Located, Source};
-use super::{LinkType, decode};
-use crate::packet::{Packet, Timestamp};
+use super::{LinkType, TunnelPorts, decode, decode_layers};
+use crate::packet::{Layer, Packet, Timestamp};
 
 /// A frame as it is in the capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,13 @@ impl Record<'_> {
             link: self.link,
             captured: u32::try_from(self.bytes.len()).unwrap_or(u32::MAX),
         }
+    }
+}
+
+impl Record<'_> {
+    /// The packets of the frame, outermost first, with what tunnels in it carry.
+    pub fn layers(&self, ports: &TunnelPorts) -> Vec<Layer> {
+        decode_layers(self.link, self.time, self.bytes, self.wire_length, ports)
     }
 }
 

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::{Path, PathBuf};
 
-use super::{CaptureError, CaptureReader, Frame, LinkCounts, Print, Repeats};
-use crate::packet::Timestamp;
+use super::{CaptureError, CaptureReader, Frame, LinkCounts, Print, Repeats, TunnelPorts};
+use crate::packet::{Layer, Timestamp};
 
 /// A frame of a timeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelineFrame {
     /// Its number, from 1 as Wireshark counts, over the captures in the order they were given: the second
     /// capture's first frame follows the last of the first, whatever their times.
@@ -17,6 +17,16 @@ pub struct TimelineFrame {
     pub source: usize,
     /// The frame.
     pub frame: Frame,
+    /// Its packet, and what tunnels in it carry; empty unless that was asked for.
+    pub opened: Vec<Layer>,
+}
+
+impl TimelineFrame {
+    /// Its packets, outermost first: the frame's own, and what was opened of it.
+    pub fn layers(&self) -> impl Iterator<Item = Layer> {
+        let alone = self.opened.is_empty().then(|| Layer::outer(self.frame.packet));
+        self.opened.iter().copied().chain(alone)
+    }
 }
 
 /// Merges captures by time.
@@ -40,6 +50,8 @@ pub struct Timeline {
     repetition: Repetition,
     /// Whether packets that were shown before are left out.
     once: bool,
+    /// Where tunnels are opened.
+    tunnels: Option<TunnelPorts>,
 }
 
 /// How often a timeline shows packets that it has shown before.
@@ -78,9 +90,17 @@ enum Stage {
     /// Its first frame is known by its time only.
     Waiting,
     /// It is being read; the next frame, unless that has yet to be read.
-    Open(Box<CaptureReader>, Option<(Frame, Option<Print>)>),
+    Open(Box<CaptureReader>, Option<Head>),
     /// It has no more frames.
     Done,
+}
+
+/// The next frame of a capture.
+#[derive(Debug)]
+struct Head {
+    frame: Frame,
+    print: Option<Print>,
+    opened: Vec<Layer>,
 }
 
 impl Timeline {
@@ -89,7 +109,12 @@ impl Timeline {
     /// Where captures overlap in time, the frames of all but the last of them are counted first, so that numbers are known
     /// before the merge: a pipe can only be the last.
     pub fn open<P: AsRef<Path>>(paths: &[P]) -> Self {
-        let mut timeline = Self::default();
+        Self::open_with(paths, None)
+    }
+
+    /// The same with the tunnels in their frames opened.
+    pub fn open_with<P: AsRef<Path>>(paths: &[P], tunnels: Option<TunnelPorts>) -> Self {
+        let mut timeline = Self { tunnels, ..Self::default() };
         for (slot, path) in paths.iter().enumerate() {
             let path = path.as_ref();
             timeline.captures.push(Capture::new(path));
@@ -107,7 +132,13 @@ impl Timeline {
 
     /// A timeline of one capture that is already open, such as a stream.
     pub fn of(reader: CaptureReader) -> Self {
-        let mut timeline = Self { captures: vec![Capture::new(Path::new(reader.name()))], ..Self::default() };
+        Self::of_with(reader, None)
+    }
+
+    /// The same with the tunnels in its frames opened.
+    pub fn of_with(reader: CaptureReader, tunnels: Option<TunnelPorts>) -> Self {
+        let captures = vec![Capture::new(Path::new(reader.name()))];
+        let mut timeline = Self { captures, tunnels, ..Self::default() };
         timeline.start(0, reader);
         timeline
     }
@@ -143,7 +174,8 @@ impl Timeline {
             Ok(Some(record)) if capture.frames.is_none_or(|frames| capture.given < frames) => {
                 let frame = record.frame();
                 let print = if wanted { Print::of(slot, &record, &frame) } else { None };
-                *head = Some((frame, print));
+                let opened = self.tunnels.as_ref().map(|ports| record.layers(ports)).unwrap_or_default();
+                *head = Some(Head { frame, print, opened });
                 self.heads.push(Reverse((frame.packet.time, slot)));
             }
             Ok(_) => capture.finish(),
@@ -245,7 +277,7 @@ impl Iterator for Timeline {
                 }
                 Stage::Done => None,
             };
-            let Some((frame, print)) = frame else { continue };
+            let Some(Head { frame, print, opened }) = frame else { continue };
             let before = match self.captures[slot].before {
                 Some(before) => before,
                 None => self.frames_before(slot),
@@ -260,7 +292,7 @@ impl Iterator for Timeline {
                 self.read_behind();
                 continue;
             }
-            return Some(TimelineFrame { number, source: slot, frame });
+            return Some(TimelineFrame { number, source: slot, frame, opened });
         }
     }
 }

@@ -24,6 +24,12 @@ pub(super) struct Args {
     /// Number of the frame in the captures, as Wireshark counts.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Input")]
     frame: Option<u64>,
+    /// Explain what tunnels carry in the frame too.
+    #[arg(long, requires = "frame", help_heading = "Input")]
+    inner: bool,
+    /// Take UDP to this port for VXLAN too, beside 4789 and 8472; may be given several times.
+    #[arg(long, value_name = "PORT", requires = "inner", help_heading = "Input")]
+    vxlan_port: Vec<u16>,
     /// Show what the rules were compiled into: strategy, classes, tables, bytes.
     #[arg(long, conflicts_with_all = ["subjects", "frame"], help_heading = "Output")]
     engine: bool,
@@ -38,28 +44,34 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         return Ok(ExitStatus::Done);
     }
     match args.frame {
-        Some(frame) => of_capture(&scenario.policy, &args.subjects, frame),
+        Some(frame) => of_capture(&scenario.policy, args, frame),
         None => of_flows(&scenario.policy, &args.subjects),
     }
 }
 
-fn of_capture(policy: &Policy, captures: &[String], frame: u64) -> Result<ExitStatus, Error> {
-    let captures = captures.iter().map(PathBuf::from).collect();
-    let mut packets = Source { dedup: false, captures, flows: vec![] }.open()?;
-    let explanation = explain_frame(policy, &mut packets, frame);
+fn of_capture(policy: &Policy, args: &Args, frame: u64) -> Result<ExitStatus, Error> {
+    let captures = args.subjects.iter().map(PathBuf::from).collect();
+    let (inner, vxlan_port) = (args.inner, args.vxlan_port.clone());
+    let mut packets = Source { dedup: false, captures, flows: vec![], inner, vxlan_port }.open()?;
+    let explanations = explain_frame(policy, &mut packets, frame);
     let (summaries, errors) = packets.finish();
     for error in &errors {
         output::complain(error);
     }
-    let Some(explanation) = explanation else {
+    let Some(outer) = explanations.first() else {
         let frames: u64 = summaries.iter().map(|summary| summary.frames).sum();
         return Err(Error::Message(format!("there is no frame {frame}: {frames} frames could be read")));
     };
     let mut out = output::stdout();
-    report::explain::write(&mut out, policy, &explanation, report::explain::Subject::Frame)?;
+    for (number, explanation) in explanations.iter().enumerate() {
+        if number > 0 {
+            writeln!(out)?;
+        }
+        report::explain::write(&mut out, policy, explanation, report::explain::Subject::Frame)?;
+    }
     out.flush()?;
     let undecoded = summaries.iter().flat_map(|summary| &summary.unsupported).next();
-    if let (Reason::NotIp, Some(link)) = (explanation.judged.judgement.reason, undecoded) {
+    if let (Reason::NotIp, Some(link)) = (outer.judged.judgement.reason, undecoded) {
         output::complain(&format_args!(
             "link type {} is not supported, its frames are not decoded",
             link.link_type
@@ -79,7 +91,7 @@ fn of_flows(policy: &Policy, flows: &[String]) -> Result<ExitStatus, Error> {
         }
         // Each on its own: what one flow opens does not let another pass.
         let mut packets = Packets::of_flows(vec![(flow, Timestamp(0))]);
-        if let Some(explanation) = explain_frame(policy, &mut packets, 1) {
+        for explanation in explain_frame(policy, &mut packets, 1) {
             report::explain::write(&mut out, policy, &explanation, report::explain::Subject::Flow)?;
         }
     }
@@ -97,26 +109,35 @@ fn no_flow(text: &str, error: &impl std::fmt::Display) -> Error {
     Error::Message(error.to_string())
 }
 
-/// Judges packets up to the one wanted (and on, while it is a fragment that waits), and explains that.
-fn explain_frame(policy: &Policy, packets: &mut Packets, wanted: u64) -> Option<Explanation> {
+/// Judges packets up to the frame wanted (and on, while it holds a fragment that waits), and explains its packets, outermost
+/// first.
+fn explain_frame(policy: &Policy, packets: &mut Packets, wanted: u64) -> Vec<Explanation> {
     let matcher = Linear::new(policy);
     let mut replay = packets.prepare(Replay::new(policy, &matcher));
     let mut recorder = Recorder::default();
+    let mut explanations: Vec<Explanation> = vec![];
+    // Packets of the frame that have no verdict yet.
+    let (mut waiting, mut seen) = (0, false);
     loop {
         recorder.clear();
-        let mut found: Option<Judged> = None;
+        let mut found: Vec<Judged> = vec![];
         let mut out = |judged: Judged| {
             if judged.frame == wanted {
-                found = Some(judged);
+                found.push(judged);
             }
         };
-        let more = packets.judge_next(&mut replay, &mut recorder, &mut out);
-        if more.is_none() {
+        let next = packets.judge_next(&mut replay, &mut recorder, &mut out);
+        if next.is_none() {
             replay.finish(&mut out);
         }
-        if let Some(judged) = found {
-            return Some(Explanation::new(policy, judged, &recorder));
+        if next == Some(wanted) {
+            (waiting, seen) = (waiting + 1, true);
         }
-        more?;
+        waiting -= found.len();
+        explanations.extend(found.into_iter().map(|judged| Explanation::new(policy, judged, &recorder)));
+        if next.is_none() || (seen && waiting == 0 && !packets.has_inner()) {
+            explanations.sort_by_key(|explanation| explanation.judged.sequence);
+            return explanations;
+        }
     }
 }

@@ -9,8 +9,10 @@ mod load;
 mod logs;
 mod output;
 mod preset;
+mod record;
 mod replay;
 mod source;
+mod test;
 mod threads;
 
 use std::path::PathBuf;
@@ -37,10 +39,11 @@ Examples:
   sgsim replay node.pcap -s sg.json -s ports.json
   sgsim replay flow.log -s sg.json -s ports.json --against-log
   sgsim explain -s cluster.yaml 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'
+  sgsim test cluster.test.yaml
   sgsim preset show cce/tunnel --set vpc=192.168.0.0/16 --set container=10.0.0.0/16 --set master=192.168.0.8/29
 
-Exit status: 0 done, 1 found what --fail-on names (or a flow that the log tells otherwise), 2 could not run or could not read all of it, 4 --fail-on had
-nothing to look at.";
+Exit status: 0 done, 1 found what --fail-on names, an expectation failed or a log tells otherwise, 2 could not run or
+could not read all of it, 4 there was nothing to check.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -48,6 +51,8 @@ enum Verb {
     Explain(explain::Args),
     Check(check::Args),
     Convert(convert::Args),
+    Test(test::Args),
+    Record(record::Args),
     #[command(subcommand)]
     Preset(preset::Verb),
 }
@@ -157,6 +162,8 @@ impl Cli {
             Verb::Explain(args) => explain::run(&args),
             Verb::Check(args) => check::run(&args),
             Verb::Convert(args) => convert::run(&args),
+            Verb::Test(args) => test::run(&args),
+            Verb::Record(args) => record::run(&args),
             Verb::Preset(verb) => preset::run(&verb),
         };
         match result {

@@ -21,7 +21,7 @@ pub(super) enum Verb {
     },
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+pub(super) fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as vpc=192.168.0.0/16")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }

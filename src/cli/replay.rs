@@ -99,6 +99,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         connections: replay.connections(),
         captures: &captures,
         repeats: Repeats { seen: repetition, left_out: args.source.dedup },
+        opened_tunnels: args.source.inner,
     };
     if let (Some(path), Some(mut out)) = (&args.connections, connection_file) {
         args.record_format(path)
@@ -238,7 +239,7 @@ impl Args {
                 "--verify does not leave out repeated packets: not with --dedup".to_owned(),
             ));
         }
-        Ok(Some(Verifier::new(policy, linear, &self.source.files()?, every)))
+        Ok(Some(Verifier::new(policy, linear, &self.source.files()?, self.source.tunnels(), every)))
     }
 
     /// What to tell, and how to see it again.

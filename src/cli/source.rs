@@ -1,10 +1,11 @@
 //! Where packets come from: captures as one timeline, or flows written on the command line.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use crate::capture::{CaptureError, CaptureReader, Folder, Repetition, Timeline};
+use crate::capture::{CaptureError, CaptureReader, Folder, Repetition, Timeline, TunnelPorts};
 use crate::compile::Matcher;
-use crate::packet::{Flow, Packet, Timestamp};
+use crate::packet::{Flow, Layer, Timestamp};
 use crate::pipeline::{Captures, Outcome, Read};
 use crate::policy::Policy;
 use crate::replay::{Judged, Observer, Out, Replay};
@@ -32,6 +33,13 @@ pub(super) struct Source {
     /// Judge a packet once that the captures show more than once: on several interfaces, at several hosts, mirrored.
     #[arg(long, conflicts_with = "flows", help_heading = "Input")]
     pub dedup: bool,
+    /// Judge what tunnels carry too (VXLAN, VXLAN-GPE, Geneve, GRE, NVGRE, ERSPAN, IP in IP), as traffic of its own; what a
+    /// dropped packet carries is dropped with it.
+    #[arg(long, conflicts_with = "flows", help_heading = "Input")]
+    pub inner: bool,
+    /// Take UDP to this port for VXLAN too, beside 4789 and 8472; may be given several times.
+    #[arg(long, value_name = "PORT", requires = "inner", help_heading = "Input")]
+    pub vxlan_port: Vec<u16>,
     /// Judge a written flow instead of a capture: 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'.
     #[arg(long = "flow", value_name = "FLOW", help_heading = "Input")]
     pub flows: Vec<Flow>,
@@ -42,6 +50,7 @@ pub(super) enum Packets {
     Captures {
         timeline: Box<Timeline>,
         summaries: Vec<CaptureSummary>,
+        inner: VecDeque<(u64, Layer)>,
     },
     /// Flows that were written or logged, with what was read of their logs, and what went wrong.
     Flows {
@@ -53,6 +62,11 @@ pub(super) enum Packets {
 }
 
 impl Source {
+    /// Where tunnels are to be opened.
+    pub(super) fn tunnels(&self) -> Option<TunnelPorts> {
+        self.inner.then(|| TunnelPorts::new(&self.vxlan_port))
+    }
+
     /// Opens the captures. Those that cannot be read are told at the end, with the packets of the others.
     pub(super) fn open(&self) -> Result<Packets, Error> {
         if self.captures.is_empty() {
@@ -66,14 +80,15 @@ impl Source {
         let timeline = match &captures[..] {
             [one] if is_stdin(one) => {
                 let reader = CaptureReader::new(STDIN, live::StandardInput::open());
-                reader.map(Timeline::of).map_err(|error| Error::Message(format!("failed to {error}")))?
+                let reader = reader.map(|reader| Timeline::of_with(reader, self.tunnels()));
+                reader.map_err(|error| Error::Message(format!("failed to {error}")))?
             }
             several if several.iter().any(|path| is_stdin(path)) => {
                 return Err(Error::Message(
                     "standard input '-' cannot be merged with other captures".to_owned(),
                 ));
             }
-            several => Timeline::open(several),
+            several => Timeline::open_with(several, self.tunnels()),
         };
         let name = |path: &PathBuf| {
             let name = if is_stdin(path) { STDIN.to_owned() } else { path.display().to_string() };
@@ -81,7 +96,7 @@ impl Source {
         };
         let summaries = captures.iter().map(name).collect();
         let timeline = if self.dedup { timeline.once() } else { timeline };
-        Ok(Packets::Captures { timeline: Box::new(timeline), summaries })
+        Ok(Packets::Captures { timeline: Box::new(timeline), summaries, inner: VecDeque::new() })
     }
 }
 
@@ -141,7 +156,7 @@ impl Source {
             let reading = Reading { captures: logs.summaries, errors: logs.errors, ..Reading::default() };
             return Ok(Whole::Flows(flows, reading));
         }
-        Ok(Whole::Captures(Captures::open(&files, block_size, self.dedup), files))
+        Ok(Whole::Captures(Captures::open(&files, block_size, self.dedup, self.tunnels()), files))
     }
 }
 
@@ -266,15 +281,18 @@ impl Packets {
         }
     }
 
-    /// The next packet with its frame number.
-    pub(super) fn next(&mut self) -> Option<(u64, Packet)> {
+    /// The next packet with its frame number: a frame, then what was opened of it.
+    pub(super) fn next(&mut self) -> Option<(u64, Layer)> {
         match self {
             Self::Flows { flows, number, .. } => {
                 let (flow, time) = flows.next()?;
                 *number += 1;
-                Some((*number, flow.packet(time)))
+                Some((*number, Layer::outer(flow.packet(time))))
             }
-            Self::Captures { timeline, summaries } => {
+            Self::Captures { timeline, summaries, inner } => {
+                if let Some(next) = inner.pop_front() {
+                    return Some(next);
+                }
                 let next = timeline.next()?;
                 let packet = next.frame.packet;
                 if let Some(summary) = summaries.get_mut(next.source) {
@@ -285,9 +303,15 @@ impl Packets {
                         count_unsupported(&mut summary.unsupported, next.frame.link.0);
                     }
                 }
-                Some((next.number, packet))
+                inner.extend(next.layers().map(|layer| (next.number, layer)));
+                inner.pop_front()
             }
         }
+    }
+
+    /// Whether the next packet comes from the inside of the one before.
+    pub(super) fn has_inner(&self) -> bool {
+        matches!(self, Self::Captures { inner, .. } if !inner.is_empty())
     }
 
     /// Judges the next packet; `None` when there is none left.
@@ -297,8 +321,8 @@ impl Packets {
         observer: &mut impl Observer,
         out: &mut impl FnMut(Judged),
     ) -> Option<u64> {
-        let (number, packet) = self.next()?;
-        replay.push(number, packet, observer, out);
+        let (number, layer) = self.next()?;
+        replay.push_layer(number, &layer, observer, out);
         Some(number)
     }
 
@@ -313,7 +337,7 @@ impl Packets {
     /// What was read of each capture, and what went wrong.
     pub(super) fn finish(self) -> (Vec<CaptureSummary>, Vec<String>) {
         let (timeline, mut summaries) = match self {
-            Self::Captures { timeline, summaries } => (timeline, summaries),
+            Self::Captures { timeline, summaries, .. } => (timeline, summaries),
             Self::Flows { summaries, errors, .. } => return (summaries, errors),
         };
         // Ctrl-C cuts a live capture where it stands: that is its end, not an error.

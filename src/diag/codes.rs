@@ -74,7 +74,7 @@ codes! {
     UNKNOWN_PRESET = Error "unknown-preset" "No preset has this name.";
     MISSING_PARAMETER = Error "missing-parameter" "The preset has to be told an address range of the cluster.";
     UNKNOWN_PARAMETER = Error "unknown-parameter" "The preset has no parameter of this name.";
-    UNKNOWN_RULE = Error "unknown-rule" "`change` names a rule that does not exist.";
+    UNKNOWN_RULE = Error "unknown-rule" "A rule is named that does not exist.";
     UNKNOWN_FORMAT = Error "unknown-format" "The file is JSON or a workbook, but in no form that is read.";
     NOTHING_USED = Error "nothing-used" "The form of the file is known, but there is nothing in it to use.";
     MISSING_FIELD = Error "missing-field" "A field that the form always has is missing.";
@@ -93,6 +93,12 @@ codes! {
     LAYERS_DIFFER = Note "layers-differ" "Two inputs say different things; which is taken is said.";
     ASSUMED = Note "assumed" "Something that the file does not say was taken to be so.";
     NO_INTERFACES = Warning "no-interfaces" "The scenario has no interface, so every packet is outside.";
+    MISSING_KEY = Error "missing-key" "Something has to be said that is not.";
+    CONFLICTING_KEYS = Error "conflicting-keys" "Two keys of one mapping do not go together.";
+    BAD_COUNT = Error "bad-count" "The text is neither a count nor a comparison with one.";
+    BAD_FLOW = Error "bad-flow" "The text is not a flow such as tcp 10.0.0.1 > 10.0.0.2:443.";
+    UNKNOWN_INTERFACE = Error "unknown-interface" "No interface has this name.";
+    MATCHED_NOTHING = Error "matched-nothing" "The expectation chooses no packet, flow or connection, so it says nothing.";
 }
 
 #[cfg(test)]

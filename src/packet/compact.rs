@@ -20,7 +20,7 @@ pub struct Compact {
     pub ports: [u16; 2],
     /// Bytes on the wire.
     pub length: u32,
-    /// The [`Domain`], of which only one VLAN fits.
+    /// The [`Domain`], of which only one VLAN fits, or one tunnel without an identifier.
     pub domain: u16,
     /// IP protocol.
     pub protocol: Protocol,
@@ -77,7 +77,7 @@ impl Compact {
     pub const fn ip(&self) -> IpPacket {
         let [source, destination] = self.addresses;
         IpPacket {
-            domain: Domain(self.domain as u64),
+            domain: Domain(self.domain as u128),
             addresses: AddressPair::V4 {
                 source: Ipv4Addr::from_bits(source),
                 destination: Ipv4Addr::from_bits(destination),

@@ -5,16 +5,20 @@
 
 mod address;
 mod compact;
+mod domain;
 mod flow;
 mod icmp;
+mod layer;
 mod ports;
 mod protocol;
 mod service;
 
 pub use address::{AddressPair, AddressRange, AddressSet, Family, ParseAddressError};
 pub use compact::Compact;
+pub use domain::{Domain, Tunnel, TunnelKind};
 pub use flow::{Flow, ParseFlowError};
 pub use icmp::{Icmp, IcmpKind, IcmpRole, Quoted, request_of};
+pub use layer::{Carries, Layer};
 pub use ports::{ParsePortsError, PortRange, PortSet};
 pub use protocol::{ParseProtocolError, Protocol};
 pub use service::{Header, Service, service_name};
@@ -49,36 +53,6 @@ pub enum Content {
     Truncated,
     /// The bytes contradict the protocol they claim to be, before the addresses could be read.
     Malformed,
-}
-
-/// The VLAN tags or tunnel that a packet was found in; part of the key of what is inside.
-///
-/// Zero is "none". The decoder folds VLAN identifiers into it, outermost first, so that the same
-/// five-tuple in two VLANs makes two connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Domain(pub u64);
-
-impl Domain {
-    /// The domain of untagged, untunnelled traffic.
-    pub const NONE: Self = Self(0);
-
-    /// The domain inside an 802.1Q tag with this VLAN identifier (0 to 4095) found in `self`.
-    ///
-    /// A priority tag (VLAN 0) is no VLAN and changes nothing. Four tags fit; of deeper stacks the
-    /// innermost four count.
-    #[must_use]
-    pub fn in_vlan(self, vlan: u16) -> Self {
-        if vlan == 0 { self } else { Self(self.0 << 16 | 0x8000 | u64::from(vlan & 0xfff)) }
-    }
-
-    /// The VLAN identifiers, outermost first.
-    pub fn vlans(self) -> impl Iterator<Item = u16> {
-        (0..4)
-            .rev()
-            .map(move |i| u16::try_from(self.0 >> (16 * i) & 0xffff).unwrap_or(0))
-            .filter(|tag| tag & 0x8000 != 0)
-            .map(|tag| tag & 0xfff)
-    }
 }
 
 /// An IP packet.
@@ -222,14 +196,6 @@ impl IpPacket {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn vlan_stacks_keep_their_order() {
-        let domain = Domain::NONE.in_vlan(100).in_vlan(0).in_vlan(5);
-        assert_eq!(domain.vlans().collect::<Vec<_>>(), [100, 5]);
-        assert_ne!(domain, Domain::NONE.in_vlan(5).in_vlan(100));
-        assert_eq!(Domain::NONE.vlans().count(), 0);
-    }
 
     #[test]
     fn flags_read_like_tcpdump() {

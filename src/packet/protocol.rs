@@ -10,12 +10,16 @@ pub struct Protocol(pub u8);
 impl Protocol {
     /// ICMP for IPv4.
     pub const ICMP: Self = Self(1);
+    /// IPv4 in IP.
+    pub const IP_IN_IP: Self = Self(4);
     /// TCP.
     pub const TCP: Self = Self(6);
     /// UDP.
     pub const UDP: Self = Self(17);
     /// DCCP.
     pub const DCCP: Self = Self(33);
+    /// IPv6 in IP.
+    pub const IPV6: Self = Self(41);
     /// GRE.
     pub const GRE: Self = Self(47);
     /// ICMP for IPv6.

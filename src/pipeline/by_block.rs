@@ -124,7 +124,7 @@ pub(super) fn judge<M: Matcher>(
 
 impl Read {
     fn add(&mut self, batch: &Batch) {
-        self.frames += u64::from(batch.len());
+        self.frames += u64::from(batch.frames());
         if let Some((first, last)) = batch.span() {
             self.first = Some(self.first.map_or(first, |known| known.min(first)));
             self.last = Some(self.last.map_or(last, |known| known.max(last)));

@@ -51,11 +51,19 @@ impl Shared {
         if state.batch.len() >= PACKETS {
             state = self.wait(state, |state| state.batch.len() >= PACKETS && !state.stopped);
         }
-        state.batch.push_numbered(frame.number, frame.frame.packet);
+        push(&mut state.batch, frame);
         if state.idle {
             self.changed.notify_all();
         }
         !state.stopped
+    }
+}
+
+fn push(batch: &mut Batch, frame: &TimelineFrame) {
+    if frame.opened.is_empty() {
+        batch.push_numbered(frame.number, frame.frame.packet);
+    } else {
+        batch.push_layers_numbered(frame.number, &frame.opened);
     }
 }
 
@@ -94,10 +102,10 @@ fn take_turns<M: Matcher>(
             if let Some(read) = reads.get_mut(frame.source) {
                 read.add_frame(&frame);
             }
-            batch.push_numbered(frame.number, frame.frame.packet);
+            push(&mut batch, &frame);
         }
         let more = replay.push_batches(std::slice::from_ref(&batch), out.as_deref_mut());
-        progress.fetch_add(u64::from(batch.len()), Ordering::Relaxed);
+        progress.fetch_add(u64::from(batch.frames()), Ordering::Relaxed);
         if batch.is_empty() || more.is_break() {
             return outcome(reads, timeline);
         }
@@ -135,7 +143,7 @@ pub(super) fn judge<M: Matcher>(
                 shared.changed.notify_all();
                 break;
             }
-            progress.fetch_add(u64::from(batch.len()), Ordering::Relaxed);
+            progress.fetch_add(u64::from(batch.frames()), Ordering::Relaxed);
             batch.clear();
         }
         match reader.join() {

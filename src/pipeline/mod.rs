@@ -14,7 +14,7 @@ pub use verify::{Difference, Verifier};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
-use crate::capture::{Blocks, CaptureError, CaptureReader, LinkType, Repetition, Timeline};
+use crate::capture::{Blocks, CaptureError, CaptureReader, LinkType, Repetition, Timeline, TunnelPorts};
 use crate::compile::Matcher;
 use crate::packet::Timestamp;
 use crate::replay::{Out, Replay};
@@ -60,15 +60,15 @@ impl Captures {
     /// Opens captures, to be merged into one timeline. Those that cannot be opened are told at the end.
     ///
     /// A single regular pcap file is read by blocks of `block_size` bytes. With `once`, frames that show a packet again
-    /// are left out.
-    pub fn open(paths: &[PathBuf], block_size: usize, once: bool) -> Self {
+    /// are left out; with `tunnels`, what these carry is judged too.
+    pub fn open(paths: &[PathBuf], block_size: usize, once: bool, tunnels: Option<TunnelPorts>) -> Self {
         if let ([path], false) = (paths, once)
             && let Some(blocks) = Blocks::open(path, block_size)
         {
             // Blocks are decoded out of order; whether packets are repeated shows at the file's beginning.
-            return Self(Input::Blocks(blocks, Timeline::open(paths).sample()));
+            return Self(Input::Blocks(blocks.opening(tunnels), Timeline::open(paths).sample()));
         }
-        let timeline = Timeline::open(paths);
+        let timeline = Timeline::open_with(paths, tunnels);
         let timeline = if once { timeline.once() } else { timeline };
         Self(Input::Timeline(Box::new(timeline), paths.len()))
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use crate::capture::Timeline;
+use crate::capture::{Timeline, TunnelPorts};
 use crate::compile::Linear;
 use crate::policy::Policy;
 use crate::replay::{InOrder, Judged, Replay, StepVerdict};
@@ -25,17 +25,18 @@ pub struct Verifier<'p> {
 }
 
 impl<'p> Verifier<'p> {
-    /// Compares every so many-th frame of these captures.
+    /// Compares every so many-th frame of these captures, or packet where tunnels are opened.
     pub fn new<P: AsRef<Path>>(
         policy: &'p Policy,
         linear: &'p Linear<'p>,
         captures: &[P],
+        tunnels: Option<TunnelPorts>,
         every: u64,
     ) -> Self {
         Self {
             policy,
             reference: Replay::new(policy, linear),
-            timeline: Timeline::open(captures),
+            timeline: Timeline::open_with(captures, tunnels),
             order: InOrder::default(),
             ready: VecDeque::new(),
             every: every.max(1),
@@ -69,7 +70,9 @@ impl<'p> Verifier<'p> {
                 reference.finish(&mut out);
                 break;
             };
-            reference.push(next.number, next.frame.packet, &mut (), &mut out);
+            for layer in next.layers() {
+                reference.push_layer(next.number, &layer, &mut (), &mut out);
+            }
         }
         self.ready.pop_front()
     }

@@ -15,16 +15,8 @@ pub fn schema() -> Value {
         "title": "sgsim scenario",
         "description": "Security groups, interfaces and addresses: who may talk to whom.",
         "$defs": {
-            "text": {
-                "description": "A text; numbers and booleans are read as they are written.",
-                "type": ["string", "number", "boolean"]
-            },
-            "texts": {
-                "anyOf": [
-                    { "$ref": "#/$defs/text" },
-                    { "type": ["array", "null"], "items": { "$ref": "#/$defs/text" } }
-                ]
-            },
+            "text": text(),
+            "texts": texts(),
             "rule": {
                 "anyOf": [
                     {
@@ -52,12 +44,30 @@ pub fn schema() -> Value {
     root
 }
 
+/// One text.
+pub(crate) fn text() -> Value {
+    json!({
+        "description": "A text; numbers and booleans are read as they are written.",
+        "type": ["string", "number", "boolean"]
+    })
+}
+
+/// One text or a list of them.
+pub(crate) fn texts() -> Value {
+    json!({
+        "anyOf": [
+            { "$ref": "#/$defs/text" },
+            { "type": ["array", "null"], "items": { "$ref": "#/$defs/text" } }
+        ]
+    })
+}
+
 /// The schema as it is checked in: indented, with a line end.
 pub fn schema_text() -> String {
     format!("{:#}\n", schema())
 }
 
-fn object(keys: &[Key]) -> Value {
+pub(crate) fn object(keys: &[Key]) -> Value {
     let property = |key: &Key| {
         let mut value = shape(&key.shape);
         if let Value::Object(value) = &mut value {
@@ -101,6 +111,13 @@ fn shape(shape: &Shape) -> Value {
         Shape::Rules => json!({ "$ref": "#/$defs/rules" }),
         Shape::Change => json!({ "anyOf": [{ "const": "remove" }, { "$ref": "#/$defs/rule" }] }),
         Shape::Object(keys) => object(keys),
+        Shape::ListOf(keys) => json!({ "type": "array", "items": object(keys) }),
+        Shape::Count => json!({
+            "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "pattern": "^\\s*(=|!=|<|<=|>|>=)?\\s*[0-9]+\\s*$|^\\s*[0-9]+\\s*-\\s*[0-9]+\\s*$" }
+            ]
+        }),
         Shape::MapOf(inner) => {
             json!({ "type": ["object", "null"], "additionalProperties": self::shape(inner) })
         }

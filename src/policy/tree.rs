@@ -4,28 +4,28 @@ use crate::diag::Span;
 
 /// A piece of text that knows where each of its parts stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// The text, with quotes and escapes resolved.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Where it was written, quotes included.
-    pub(super) span: Span,
+    pub(crate) span: Span,
     /// Where its first byte stands, when the file has the very same bytes.
     offset: Option<usize>,
 }
 
 impl Piece {
     /// A text and its place; `offset` is where its first byte stands when the file has the very same bytes.
-    pub(super) const fn new(text: String, span: Span, offset: Option<usize>) -> Self {
+    pub(crate) const fn new(text: String, span: Span, offset: Option<usize>) -> Self {
         Self { text, span, offset }
     }
 
     /// A text that stands nowhere in the file; findings about it point at `span`.
-    pub(super) fn elsewhere(text: &str, span: &Span) -> Self {
+    pub(crate) fn elsewhere(text: &str, span: &Span) -> Self {
         Self { text: text.to_owned(), span: span.clone(), offset: None }
     }
 
     /// Where these bytes of the text stand; the whole of it when escapes or folded lines make that unclear.
-    pub(super) fn part(&self, part: Span) -> Span {
+    pub(crate) fn part(&self, part: Span) -> Span {
         match self.offset {
             Some(offset) => offset + part.start..offset + part.end,
             None => self.span.clone(),
@@ -33,18 +33,18 @@ impl Piece {
     }
 
     /// These bytes as a text of their own.
-    pub(super) fn slice(&self, part: Span) -> Self {
+    pub(crate) fn slice(&self, part: Span) -> Self {
         let text = self.text.get(part.clone()).unwrap_or("").to_owned();
         let offset = self.offset.map(|offset| offset + part.start);
         Self { text, span: self.part(part), offset }
     }
 
     /// Another text that stands in this one's place.
-    pub(super) fn reworded(&self, text: impl Into<String>) -> Self {
+    pub(crate) fn reworded(&self, text: impl Into<String>) -> Self {
         Self { text: text.into(), span: self.span.clone(), offset: None }
     }
 
-    pub(super) fn shift(&mut self, by: usize) {
+    pub(crate) fn shift(&mut self, by: usize) {
         self.span = self.span.start + by..self.span.end + by;
         self.offset = self.offset.map(|offset| offset + by);
     }
@@ -52,14 +52,14 @@ impl Piece {
 
 /// A value and its place. The span of a list or mapping ends with its first line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) span: Span,
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) span: Span,
 }
 
 /// What a value is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Nothing, `~` or `null`, without quotes.
     Null,
     /// Any other scalar.
@@ -72,7 +72,7 @@ pub(super) enum Kind {
 
 impl Node {
     /// What it is, for messages.
-    pub(super) const fn what(&self) -> &'static str {
+    pub(crate) const fn what(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing",
             Kind::Scalar(_) => "a text",
@@ -82,13 +82,13 @@ impl Node {
     }
 
     /// The value behind a key; of a key written twice the last, as programs read JSON.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let Kind::Mapping(entries) = &self.kind else { return None };
         entries.iter().rev().find(|(name, _)| name.text == key).map(|(_, value)| value)
     }
 
     /// The values of a list; none of anything else.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &self.kind {
             Kind::Sequence { items, .. } => items,
             _ => &[],
@@ -96,7 +96,7 @@ impl Node {
     }
 
     /// The entries of a mapping; none of anything else.
-    pub(super) fn entries(&self) -> &[(Piece, Self)] {
+    pub(crate) fn entries(&self) -> &[(Piece, Self)] {
         match &self.kind {
             Kind::Mapping(entries) => entries,
             _ => &[],
@@ -104,7 +104,7 @@ impl Node {
     }
 
     /// The text of a scalar.
-    pub(super) const fn piece(&self) -> Option<&Piece> {
+    pub(crate) const fn piece(&self) -> Option<&Piece> {
         match &self.kind {
             Kind::Scalar(piece) => Some(piece),
             _ => None,
@@ -112,7 +112,7 @@ impl Node {
     }
 
     /// Moves every place, for a text that comes to stand behind others.
-    pub(super) fn shift(&mut self, by: usize) {
+    pub(crate) fn shift(&mut self, by: usize) {
         self.span = self.span.start + by..self.span.end + by;
         match &mut self.kind {
             Kind::Null => {}
@@ -128,7 +128,7 @@ impl Node {
     }
 
     /// The JSON pointer (RFC 6901) of the value that begins at a byte, or that the byte lies in; the root's is empty.
-    pub(super) fn pointer(&self, at: usize) -> String {
+    pub(crate) fn pointer(&self, at: usize) -> String {
         let (mut pointer, mut node) = (String::new(), self);
         loop {
             let next = match &node.kind {

@@ -160,6 +160,25 @@ pub(super) fn remotes(text: &Piece, findings: &mut Vec<Diagnostic>) -> Option<Ve
     (!words.broken).then_some(remotes)
 }
 
+/// Reads a service that stands alone: `PROTOCOL [PORTS | MESSAGES] [ipv4|ipv6]`.
+pub(super) fn service(text: &Piece, findings: &mut Vec<Diagnostic>) -> Fields {
+    let mut words = Words::new(text, findings);
+    let mut fields = Fields { span: text.span.clone(), ..Fields::default() };
+    read_protocol(&mut words, &mut fields);
+    while !words.broken
+        && let Some(token) = words.tokens.next()
+    {
+        if token.is("ipv4") || token.is("ipv6") {
+            read_option(&mut words, &mut fields, &token);
+            continue;
+        }
+        let message = format!("expected `ipv4`, `ipv6` or the end of the service, found `{}`", token.word);
+        words.tell(Diagnostic::new(codes::BAD_RULE, message).at(text.part(token.at), ""));
+    }
+    fields.broken = words.broken;
+    fields
+}
+
 /// Reads a rule. `in_flow_list` is whether it stands in `[...]`, where YAML ends it at a comma.
 pub(super) fn rule(text: &Piece, in_flow_list: bool, findings: &mut Vec<Diagnostic>) -> Fields {
     let mut words = Words::new(text, findings);

@@ -8,6 +8,9 @@
 //! [`super::json`], which knows them.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
@@ -22,8 +25,42 @@ const MOST_NODES: usize = 1_000_000;
 /// Deepest nesting; a scenario needs six levels.
 const MOST_DEPTH: usize = 32;
 
+/// A file that could not be read, and why.
+type Unread = Box<(Source, Diagnostic)>;
+
+/// Reads a file.
+pub(crate) fn load(path: &Path) -> Result<Source, Unread> {
+    let name = path.display().to_string();
+    match read_bounded(path) {
+        Ok(bytes) => decode(&name, &bytes).map(|text| Source::new(&name, text)),
+        Err(error) => {
+            let finding = Diagnostic::new(codes::UNREADABLE_FILE, format!("cannot be read: {error}"));
+            Err(Box::new((Source::new(name, ""), finding)))
+        }
+    }
+}
+
+/// The bytes of a file, or of a device or pipe, up to just over what is read of one.
+pub(super) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Takes bytes for text; `name` is what findings call them.
+pub(crate) fn decode<'b>(name: &str, bytes: &'b [u8]) -> Result<&'b str, Unread> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        // Up to the bad byte the text is the same, so the place is right.
+        let source = Source::new(name, String::from_utf8_lossy(bytes));
+        let at = error.valid_up_to();
+        let message = format!("byte {at} is not part of UTF-8 text");
+        let finding = Diagnostic::new(codes::NOT_UTF8, message).at(at..at + 1, "");
+        Box::new((source, finding.help("save the file as UTF-8")))
+    })
+}
+
 /// Reads a text. With a syntax error there is no tree, because nothing after it could be trusted.
-pub(super) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<Node> {
+pub(crate) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<Node> {
     if source.text.len() > MOST_BYTES {
         let message = format!("the file has more than the {MOST_BYTES} bytes that are read");
         findings.push(Diagnostic::new(codes::TOO_LARGE, message));
@@ -49,7 +86,7 @@ pub(super) fn parse(source: &Source, findings: &mut Vec<Diagnostic>) -> Option<N
     let root = builder.root.filter(|root| root.kind != Kind::Null);
     if root.is_none() {
         let finding = Diagnostic::new(codes::EMPTY_FILE, "the file is empty");
-        findings.push(finding.help("a scenario needs at least `groups:` or `preset:`, and `interfaces:`"));
+        findings.push(finding);
     }
     root
 }
@@ -142,7 +179,7 @@ impl<'s> Builder<'s> {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let finding = Diagnostic::new(codes::SEVERAL_DOCUMENTS, "a second document starts here");
                 let span = first_line(&self.source.text, span.start..span.end.max(span.start + 1));
-                self.findings.push(finding.at(span, "").help("a scenario is one document: remove the `---`"));
+                self.findings.push(finding.at(span, "").help("the file is one document: remove the `---`"));
                 return Ok(false);
             }
             Event::Scalar(text, style, anchor, _) => {

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::capture::Sink;
-use crate::packet::{Compact, Content, Packet, Timestamp};
+use crate::packet::{Carries, Compact, Content, Domain, Layer, Packet, Timestamp};
 
 use super::Reason;
 use super::route::{self, SHARDS};
@@ -23,12 +23,33 @@ pub(super) struct Bucket {
     pub others: Vec<Placed>,
 }
 
+/// A packet that carries another, or is carried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nested {
+    place: u32,
+    /// How many packets up to here are carried: all others are frames.
+    inner: u32,
+    pub within: Domain,
+    pub carries: Carries,
+}
+
+impl Nested {
+    /// Whether it is carried.
+    pub(super) fn is_inner(&self) -> bool {
+        self.within != Domain::NONE
+    }
+}
+
 /// Packets of a stretch of the timeline, sorted by shard. Made anywhere, judged in the order of the timeline.
 #[derive(Debug)]
 pub struct Batch {
     pub(super) buckets: Vec<Bucket>,
     /// What no shard needs to see: frames without IP.
     pub(super) bare: Vec<Placed>,
+    /// The same from the inside of tunnels.
+    pub(super) bare_inside: Vec<Placed>,
+    /// Packets of tunnels, and those inside them, in order.
+    nested: Vec<Nested>,
     /// How many packets there are.
     pub(super) count: u32,
     /// Counts of all of them.
@@ -46,6 +67,8 @@ impl Default for Batch {
         Self {
             buckets: std::iter::repeat_with(Bucket::default).take(SHARDS + 1).collect(),
             bare: vec![],
+            bare_inside: vec![],
+            nested: vec![],
             count: 0,
             frames: Frames::default(),
             numbers: vec![],
@@ -74,6 +97,8 @@ impl Batch {
             bucket.others.clear();
         }
         self.bare.clear();
+        self.bare_inside.clear();
+        self.nested.clear();
         self.count = 0;
         self.frames = Frames::default();
         self.numbers.clear();
@@ -81,7 +106,7 @@ impl Batch {
         self.latest.take();
     }
 
-    /// How many packets there are.
+    /// How many packets there are, those inside of tunnels included.
     pub const fn len(&self) -> u32 {
         self.count
     }
@@ -96,6 +121,11 @@ impl Batch {
         self.frames.all.span()
     }
 
+    /// How many frames there are.
+    pub fn frames(&self) -> u32 {
+        self.count - self.nested.last().map_or(0, |last| last.inner)
+    }
+
     /// Adds a packet with the number of its frame; all packets of a batch have one, or none has.
     pub fn push_numbered(&mut self, number: u64, packet: Packet) {
         self.numbers.push(number);
@@ -105,14 +135,63 @@ impl Batch {
         }
     }
 
+    /// The same with all that tunnels carry in the frame.
+    pub fn push_layers_numbered(&mut self, number: u64, layers: &[Layer]) {
+        self.numbers.extend(layers.iter().map(|_| number));
+        self.layers(layers);
+    }
+
     /// The number of the frame at this place; `first` is that of the batch's first frame, where they go on.
+    #[inline]
     pub(super) fn number(&self, first: u64, place: u32) -> u64 {
-        self.numbers.get(place as usize).copied().unwrap_or(first + u64::from(place))
+        let number = self.numbers.get(place as usize).copied();
+        number.unwrap_or_else(|| first + u64::from(place) - u64::from(self.inner_up_to(place)))
+    }
+
+    /// How many packets up to this place come from the inside of tunnels.
+    #[inline]
+    fn inner_up_to(&self, place: u32) -> u32 {
+        if self.nested.is_empty() {
+            return 0;
+        }
+        let after = self.nested.partition_point(|nested| nested.place <= place);
+        self.nested[..after].last().map_or(0, |nested| nested.inner)
+    }
+
+    /// What the packet at this place has to do with tunnels.
+    pub(super) fn nested(&self, place: u32) -> Nested {
+        let found = self.nested.binary_search_by_key(&place, |nested| nested.place);
+        let nothing = Nested { place, inner: 0, within: Domain::NONE, carries: Carries::Nothing };
+        found.map_or(nothing, |at| self.nested[at])
+    }
+
+    /// How many layers there are.
+    pub(super) fn depth(&self) -> usize {
+        self.buckets.len() / route::LAYER
+    }
+
+    /// Adds a packet of a tunnel, or from the inside of one: none of the shortcuts is for these.
+    fn nest(&mut self, layer: &Layer) {
+        let placed = Placed { place: self.count, packet: layer.packet };
+        let inner = self.nested.last().map_or(0, |last| last.inner) + u32::from(layer.is_inner());
+        self.nested.push(Nested { place: self.count, inner, within: layer.within, carries: layer.carries });
+        self.count += 1;
+        self.frames.add_layer(layer);
+        let first = route::layer(layer.within) * route::LAYER;
+        if self.buckets.len() < first + route::LAYER {
+            self.buckets.resize_with(first + route::LAYER, Bucket::default);
+        }
+        let Content::Ip(ip) = layer.packet.content else {
+            self.bare_inside.push(placed);
+            return;
+        };
+        self.error_in_fragments |= ip.fragment.is_some() && route::is_quoting_error(&ip);
+        self.buckets[first + route::of_packet(&ip)].others.push(placed);
     }
 
     /// All packets in order: for what cannot be judged shard by shard.
     pub(super) fn in_order(&self) -> Vec<Placed> {
-        let mut all: Vec<_> = self.bare.clone();
+        let mut all: Vec<_> = self.bare.iter().chain(&self.bare_inside).copied().collect();
         for bucket in &self.buckets {
             all.extend(&bucket.others);
             all.extend(bucket.compact.iter().map(|c| Placed { place: c.place, packet: c.packet() }));
@@ -135,7 +214,8 @@ impl Batch {
                 bucket.compact.iter().for_each(|c| times[c.place as usize] = c.time);
                 bucket.others.iter().for_each(|p| times[p.place as usize] = p.packet.time);
             }
-            self.bare.iter().for_each(|p| times[p.place as usize] = p.packet.time);
+            let bare = self.bare.iter().chain(&self.bare_inside);
+            bare.for_each(|p| times[p.place as usize] = p.packet.time);
             let mut latest = Timestamp(i64::MIN);
             for time in &mut times {
                 latest = latest.max(*time);
@@ -148,6 +228,13 @@ impl Batch {
 }
 
 impl Sink for Batch {
+    fn layers(&mut self, layers: &[Layer]) {
+        match layers {
+            [alone] if alone.carries == Carries::Nothing => self.packet(alone.packet),
+            several => several.iter().for_each(|layer| self.nest(layer)),
+        }
+    }
+
     #[inline]
     fn compact(&mut self, mut packet: Compact) {
         packet.place = self.count;

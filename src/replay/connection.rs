@@ -72,7 +72,7 @@ impl ConnectionVerdict {
     pub const ALL: [Self; 5] = [Self::Allowed, Self::Blocked, Self::Assumed, Self::Undecided, Self::Outside];
 
     /// The verdict that the reason of the opening packet stands for.
-    pub(super) const fn of(reason: Reason) -> Self {
+    pub const fn of(reason: Reason) -> Self {
         match reason.verdict() {
             Verdict::Drop => Self::Blocked,
             Verdict::Undecided => Self::Undecided,
@@ -105,6 +105,8 @@ impl fmt::Display for ConnectionVerdict {
 pub struct Connection {
     /// VLANs or tunnel it was found in.
     pub domain: Domain,
+    /// Of one found in a tunnel: the connection that carried its first packet.
+    pub outer: Option<ConnectionId>,
     /// Protocol.
     pub protocol: Protocol,
     /// The side that sent the packet that opened the connection.

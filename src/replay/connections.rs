@@ -19,7 +19,7 @@ impl Place {
     }
 
     const fn shard(self) -> usize {
-        (self.0 >> 32 & 0xff) as usize
+        (self.0 >> 32 & 0xffff) as usize
     }
 
     const fn local(self) -> Local {
@@ -51,7 +51,10 @@ impl<'a> Connections<'a> {
     }
 
     fn at(&self, place: Place) -> Connection {
-        self.shards[place.shard()].connection(place.local())
+        let shard = &self.shards[place.shard()];
+        let outer = shard.outer(place.local());
+        let outer = outer.map(|(shard, local)| ConnectionId::new(self.shards[shard].number(local) as usize));
+        Connection { outer, ..shard.connection(place.local()) }
     }
 
     /// All of them.

@@ -1,10 +1,10 @@
 //! What is the same for all packets of a replay.
 
-use crate::packet::{Icmp, IcmpRole, IpPacket, Packet, Protocol, TcpFlags, Timestamp, Transport};
+use crate::packet::{Domain, Icmp, IcmpRole, IpPacket, Packet, Protocol, TcpFlags, Timestamp, Transport};
 use crate::policy::{InterfaceId, Policy, StateProfile, Timeouts};
 
-use super::shard::Limits;
-use super::{ControlTraffic, Judgement, Reason};
+use super::shard::{Limits, Local};
+use super::{ControlTraffic, Judgement, Reason, StepVerdict};
 
 /// The interfaces of source and destination, or why no group is asked.
 pub(super) type Ends = Result<(Option<InterfaceId>, Option<InterfaceId>), Reason>;
@@ -21,6 +21,37 @@ pub(super) struct Context<'p, M> {
     pub limits: Limits,
     /// Whether judged frames are wanted, and not only what came of them.
     pub wanted: bool,
+    /// The packets that carry those that are being judged, by sequence, ascending.
+    pub carriers: Vec<(u64, Carrier)>,
+}
+
+/// A packet of a tunnel that was judged, as it matters to what is inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Carrier {
+    /// Its connection, in the shard of this number.
+    pub connection: Option<(u32, Local)>,
+    /// The step that dropped it, as [`StepVerdict::of_tunnel`] has it.
+    pub stopped: Option<StepVerdict>,
+}
+
+impl Carrier {
+    /// The carrier that a judged packet is.
+    pub(super) fn of(judgement: &Judgement, shard: u32) -> Self {
+        let dropped = judgement.verdict() == super::Verdict::Drop;
+        let stopped = judgement.steps.stopped().filter(|_| dropped).map(|step| step.of_tunnel());
+        Self { connection: judgement.connection.map(|id| (shard, Local::of(id))), stopped }
+    }
+}
+
+/// How a packet of a frame hangs together with the others.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Nesting {
+    /// The tunnels that it was found in.
+    pub within: Domain,
+    /// Whether the next packet is what it carries.
+    pub carries: bool,
+    /// What carries it.
+    pub carrier: Carrier,
 }
 
 /// A frame on its way.
@@ -30,13 +61,21 @@ pub(super) struct At {
     pub sequence: u64,
     /// Its number in the captures, from 1.
     pub frame: u64,
+    pub nesting: Nesting,
 }
 
 impl<'p, M> Context<'p, M> {
     pub(super) fn new(policy: &'p Policy, matcher: &'p M) -> Self {
         let timeouts = conversation_timeouts(policy);
         let limits = Limits::new(&timeouts);
-        Self { policy, matcher, start: None, timeouts, limits, wanted: false }
+        Self { policy, matcher, start: None, timeouts, limits, wanted: false, carriers: vec![] }
+    }
+
+    /// What carries the packet of this sequence: the one before it.
+    pub(super) fn carrier(&self, sequence: u64) -> Carrier {
+        let before = sequence.wrapping_sub(1);
+        let at = self.carriers.binary_search_by_key(&before, |(sequence, _)| *sequence);
+        at.map_or_else(|_| Carrier::default(), |at| self.carriers[at].1)
     }
 
     /// The interfaces of both ends, or why no group is asked.
@@ -104,5 +143,5 @@ fn is_discovery(ip: &IpPacket, icmp: &Icmp) -> bool {
 
 /// A whole packet, as a datagram of one frame.
 pub(super) const fn piece(at: At, packet: Packet) -> super::fragments::Piece {
-    super::fragments::Piece { sequence: at.sequence, frame: at.frame, packet }
+    super::fragments::Piece { sequence: at.sequence, frame: at.frame, packet, nesting: at.nesting }
 }

@@ -29,9 +29,9 @@ impl<'p, M: Matcher> FirstPackets<'p, M> {
     pub fn judge(&self, ip: &IpPacket, observer: &mut impl Observer) -> Judgement {
         let ends = match self.0.ends(ip) {
             Ok(ends) => ends,
-            Err(reason) => return Judgement::bare(reason),
+            Err(reason) => return Judgement::bare_within(None, reason),
         };
-        let Some(service) = Service::of(ip) else { return Judgement::bare(Reason::Malformed) };
+        let Some(service) = Service::of(ip) else { return Judgement::bare_within(None, Reason::Malformed) };
         let step = Step {
             policy: self.0.policy,
             matcher: self.0.matcher,
@@ -43,6 +43,7 @@ impl<'p, M: Matcher> FirstPackets<'p, M> {
             // So long ago that nothing is left of it.
             start: Timestamp(i64::MIN),
             quoted: None,
+            tunnel: None,
         };
         let steps = step.take(ends, &mut [None; 2], observer);
         Judgement { reason: steps.reason().unwrap_or(Reason::NoGroup), steps, connection: None }

@@ -14,6 +14,8 @@ use hashbrown::HashMap;
 
 use crate::packet::{Domain, Family, Fragment, IpPacket, Packet, Protocol, Timestamp, Transport};
 
+use super::StepVerdict;
+use super::context::Nesting;
 use super::route;
 
 /// How long Linux waits for the rest of an IPv4 datagram (`ipfrag_time`).
@@ -31,6 +33,7 @@ pub(super) struct Piece {
     pub sequence: u64,
     pub frame: u64,
     pub packet: Packet,
+    pub nesting: Nesting,
 }
 
 /// When a datagram is given up, and which frame began it: no two have the same.
@@ -61,6 +64,11 @@ impl Datagram {
     /// The time of its newest fragment.
     pub(super) fn last_time(&self) -> Timestamp {
         self.pieces.last().map_or(self.deadline.0, |piece| piece.packet.time)
+    }
+
+    /// Where a packet that carries a part of it was dropped: then the whole never arrives.
+    pub(super) fn stopped(&self) -> Option<StepVerdict> {
+        self.pieces.iter().find_map(|piece| piece.nesting.carrier.stopped)
     }
 
     fn is_complete(&self) -> bool {

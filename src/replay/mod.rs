@@ -36,28 +36,32 @@ pub use order::InOrder;
 pub use parallel::Out;
 pub use state::{Phase, Side, Tracked};
 pub use step::{Observer, StepAt};
-pub use tally::{ControlTraffic, Count, GroupTally, PairTally, RuleHits, Tally};
+pub use tally::{ControlTraffic, Count, GroupTally, PairTally, RuleHits, Tally, TunnelTally};
 pub use verdict::{Judgement, Reason, StepVerdict, Steps, Verdict};
 
 use crate::compile::Matcher;
-use crate::packet::{Content, IpPacket, Packet, Timestamp};
+use crate::packet::{Carries, Content, Domain, IpPacket, Layer, Packet, Timestamp};
 use crate::policy::Policy;
 
 use connections::Place;
-use context::{At, Context};
-use shard::{Forward, Shard, What};
+use context::{At, Carrier, Context, Nesting};
+use shard::{Forward, Local, Shard, What};
 use tally::Frames;
 
-/// A frame with its verdict.
+/// A frame with its verdict; or, where tunnels are opened, a packet inside of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
-    /// Its place in the timeline, from 0.
+    /// Its place in the timeline, from 0; packets inside of tunnels follow the one that carries them.
     pub sequence: u64,
     /// The place of the frame whose coming settled it: its own, or for a fragment that of the one which completed its datagram or
     /// ended the wait.
     pub settled: u64,
     /// Its number in the captures, from 1, as Wireshark counts.
     pub frame: u64,
+    /// The tunnels it was found in; [`Domain::NONE`] for the frame as captured.
+    pub within: Domain,
+    /// The connection of the packet that carries it, where it was found in a tunnel.
+    pub outer: Option<ConnectionId>,
     /// What was found in it.
     pub packet: Packet,
     /// The header it was judged by: its own, or for a fragment that of the whole datagram; `None` when it has none.
@@ -68,11 +72,27 @@ pub struct Judged {
     pub opening: bool,
 }
 
+impl Judged {
+    /// A packet on its own, as the first of nothing else.
+    pub const fn alone(packet: Packet, judgement: Judgement, opening: bool) -> Self {
+        let header = match packet.content {
+            Content::Ip(ip) => Some(ip),
+            _ => None,
+        };
+        let (within, outer) = (Domain::NONE, None);
+        Self { sequence: 0, settled: 0, frame: 1, within, outer, packet, header, judgement, opening }
+    }
+}
+
 /// Judges packets one after the other, or many beside each other.
 #[derive(Debug)]
 pub struct Replay<'p, M> {
     context: Context<'p, M>,
     sequence: u64,
+    /// Frames so far: what is inside of tunnels has no number of its own.
+    frame: u64,
+    /// What carries the next packet, should it be one from inside.
+    carrier: Carrier,
     /// The latest time seen: time that runs backwards ends no wait.
     clock: Timestamp,
     shards: Vec<Shard>,
@@ -89,8 +109,10 @@ impl<'p, M: Matcher> Replay<'p, M> {
         Self {
             context: Context::new(policy, matcher),
             sequence: 0,
+            frame: 0,
+            carrier: Carrier::default(),
             clock: Timestamp(i64::MIN),
-            shards: (0..=route::MESSAGES).map(Shard::new).collect(),
+            shards: (0..route::LAYER).map(Shard::new).collect(),
             order: vec![],
             frames: Frames::default(),
             fragments: false,
@@ -121,11 +143,23 @@ impl<'p, M: Matcher> Replay<'p, M> {
         observer: &mut impl Observer,
         out: &mut impl FnMut(Judged),
     ) {
+        self.push_layer(frame, &Layer::outer(packet), observer, out);
+    }
+
+    /// The same for a packet of a frame whose tunnels are opened: first the frame as captured, then what it carries, layer by
+    /// layer, with nothing between.
+    pub fn push_layer(
+        &mut self,
+        frame: u64,
+        layer: &Layer,
+        observer: &mut impl Observer,
+        out: &mut impl FnMut(Judged),
+    ) {
         if !self.fragments {
-            return self.push_next(frame, packet, observer, out);
+            return self.push_next(frame, layer, observer, out);
         }
         let mut settled = vec![];
-        self.push_next(frame, packet, observer, &mut |judged| settled.push(judged));
+        self.push_next(frame, layer, observer, &mut |judged| settled.push(judged));
         settled.sort_by_key(|judged| judged.sequence);
         settled.into_iter().for_each(out);
     }
@@ -133,28 +167,45 @@ impl<'p, M: Matcher> Replay<'p, M> {
     fn push_next(
         &mut self,
         frame: u64,
-        packet: Packet,
+        layer: &Layer,
         observer: &mut impl Observer,
         out: &mut impl FnMut(Judged),
     ) {
+        let Layer { packet, within, carries } = *layer;
         self.context.wanted = true;
         let sequence = self.sequence;
         self.sequence += 1;
+        self.frame += u64::from(!layer.is_inner());
         self.context.start.get_or_insert(packet.time);
         self.clock = self.clock.max(packet.time);
-        self.frames.add(packet.time, packet.length);
+        self.frames.add_layer(layer);
         self.end_waits(sequence, out);
+        let carrier = std::mem::take(&mut self.carrier);
+        let carrier = if layer.is_inner() { carrier } else { Carrier::default() };
+        let nesting = Nesting { within, carries: carries == Carries::Packet, carrier };
+        let at = At { sequence, frame, nesting };
         let Content::Ip(ip) = packet.content else {
-            if let Some(judged) = bare(sequence, frame, packet) {
+            if let Some(judged) = bare(at, packet) {
                 self.frames.bare(judged.judgement.reason, packet.length);
-                out(judged);
+                out(Judged { outer: carrier.connection.map(|outer| self.number_of(outer)), ..judged });
             }
             return;
         };
-        let shard = route::of_packet(&ip);
-        self.shards[shard].packet(&self.context, At { sequence, frame }, packet, observer);
+        let first = route::layer(within) * route::LAYER;
+        self.grow(first + route::LAYER);
+        let shard = first + route::of_packet(&ip);
+        self.shards[shard].packet(&self.context, at, packet, observer);
         self.fragments |= ip.fragment.is_some();
+        // Whole, and no ICMP message: it has its verdict now.
+        if let Some((_, carrier)) = self.shards[shard].carriers.pop() {
+            self.carrier = carrier;
+        }
         self.settle(shard, observer, out);
+    }
+
+    /// Makes sure that there are so many shards.
+    fn grow(&mut self, shards: usize) {
+        self.shards.extend((self.shards.len()..shards).map(Shard::new));
     }
 
     /// Gives up the datagrams whose wait is over, over all shards in the order of their deadlines.
@@ -177,26 +228,36 @@ impl<'p, M: Matcher> Replay<'p, M> {
     /// Hands out what a shard has judged, after what it could not judge was judged elsewhere.
     fn settle(&mut self, shard: usize, observer: &mut impl Observer, out: &mut impl FnMut(Judged)) {
         self.number(shard, out);
+        let first = shard / route::LAYER * route::LAYER;
         for forward in std::mem::take(&mut self.shards[shard].forwards) {
-            self.forward(&forward, observer, out);
+            self.forward(&forward, first, observer, out);
         }
     }
 
-    fn forward(&mut self, forward: &Forward, observer: &mut impl Observer, out: &mut impl FnMut(Judged)) {
+    /// `first` is the first shard of the layer.
+    fn forward(
+        &mut self,
+        forward: &Forward,
+        first: usize,
+        observer: &mut impl Observer,
+        out: &mut impl FnMut(Judged),
+    ) {
+        let messages = first + route::MESSAGES;
         if forward.what == What::FindQuoted
             && let crate::packet::Transport::Icmp(icmp) = forward.ip.transport
             && let Some(shard) = route::quoted(forward.ip.domain, &icmp)
         {
+            let shard = first + shard;
             self.shards[shard].forwarded(&self.context, forward, observer);
             self.number(shard, out);
             // Not known there: it comes back as a message to be judged.
             for forward in std::mem::take(&mut self.shards[shard].forwards) {
-                self.shards[route::MESSAGES].forwarded(&self.context, &forward, observer);
+                self.shards[messages].forwarded(&self.context, &forward, observer);
             }
         } else {
-            self.shards[route::MESSAGES].forwarded(&self.context, forward, observer);
+            self.shards[messages].forwarded(&self.context, forward, observer);
         }
-        self.number(route::MESSAGES, out);
+        self.number(messages, out);
     }
 
     /// Numbers the new connections of a shard, and hands out what it has judged.
@@ -208,7 +269,20 @@ impl<'p, M: Matcher> Replay<'p, M> {
             self.order.push(Place::new(shard.verdict(opened.local), at, opened.local));
         }
         shard.number_judged();
-        shard.judged.drain(..).for_each(out);
+        self.number_outers(at);
+        self.shards[at].judged.drain(..).for_each(out);
+    }
+
+    /// Tells what a shard has judged in tunnels which connections carried it, when all have their numbers.
+    fn number_outers(&mut self, shard: usize) {
+        for (at, outer) in std::mem::take(&mut self.shards[shard].outers) {
+            self.shards[shard].judged[at].outer = Some(self.number_of(outer));
+        }
+    }
+
+    /// The number of a connection of a shard.
+    fn number_of(&self, (shard, local): (u32, Local)) -> ConnectionId {
+        ConnectionId::new(self.shards[shard as usize].number(local) as usize)
     }
 
     /// Ends the replay: fragments that still wait are given up.
@@ -220,9 +294,22 @@ impl<'p, M: Matcher> Replay<'p, M> {
 }
 
 /// The verdict of a frame without IP.
-fn bare(sequence: u64, frame: u64, packet: Packet) -> Option<Judged> {
-    let judgement = Judgement::bare(batch::bare_reason(packet.content)?);
-    Some(Judged { sequence, settled: sequence, frame, packet, header: None, judgement, opening: false })
+fn bare(at: At, packet: Packet) -> Option<Judged> {
+    let At { sequence, frame, nesting } = at;
+    let judgement = Judgement::bare_within(nesting.carrier.stopped, batch::bare_reason(packet.content)?);
+    let within = nesting.within;
+    let (header, opening) = (None, false);
+    Some(Judged {
+        sequence,
+        settled: sequence,
+        frame,
+        within,
+        outer: None,
+        packet,
+        header,
+        judgement,
+        opening,
+    })
 }
 
 const fn index(side: Side) -> usize {

@@ -59,18 +59,20 @@ impl InOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::{Content, Packet, Timestamp};
+    use crate::packet::{Content, Domain, Packet, Timestamp};
     use crate::replay::{Judgement, Reason};
 
     fn left(most: usize, sequences: &[u64]) -> Vec<u64> {
         let (mut order, mut left) = (InOrder::holding(most), vec![]);
         for &sequence in sequences {
             let packet = Packet { time: Timestamp(0), length: 0, content: Content::NotIp };
-            let judgement = Judgement::bare(Reason::NotIp);
+            let judgement = Judgement::bare_within(None, Reason::NotIp);
             let judged = Judged {
                 sequence,
                 settled: sequence,
                 frame: sequence + 1,
+                within: Domain::NONE,
+                outer: None,
                 packet,
                 header: None,
                 judgement,

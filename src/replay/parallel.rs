@@ -5,17 +5,20 @@ use std::ops::ControlFlow;
 use rayon::prelude::*;
 
 use crate::compile::Matcher;
-use crate::packet::Timestamp;
+use crate::packet::{Layer, Timestamp};
 
 use super::batch::Batch;
 use super::connections::Place;
 use super::numbers::Numbers;
-use super::shard::{Forward, Placed};
+use super::shard::{Forward, Local, Placed};
 use super::tally::PairTally;
 use super::{Judged, Replay, Tally, bare, route};
 
 /// Takes judged frames, for as long as it wants more of them.
 pub type Out<'a> = dyn FnMut(Judged) -> ControlFlow<()> + Send + 'a;
+
+/// A packet without IP from the inside of a tunnel, and the connection that carried it.
+type Bare = (Judged, Option<(u32, Local)>);
 
 impl<M: Matcher> Replay<'_, M> {
     /// Judges the next batches of the timeline, in the threads of the current rayon pool.
@@ -30,31 +33,77 @@ impl<M: Matcher> Replay<'_, M> {
         self.context.start = self.context.start.or(start);
         self.context.wanted = out.is_some();
         let placed = self.place(batches);
-        let context = &self.context;
-        let (shards, messages) = self.shards.split_at_mut(route::SHARDS);
-        shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
-            for placed in &placed {
-                shard.batch(context, number, placed);
+        let depth = batches.iter().map(Batch::depth).max().unwrap_or(1);
+        self.grow(depth * route::LAYER);
+        let mut bare = vec![];
+        for layer in 0..self.shards.len() / route::LAYER {
+            if layer > 0 {
+                self.take_carriers(layer - 1);
             }
-        });
-        // Messages about no known connection: from all shards into one.
-        let mut forwards: Vec<Forward> =
-            shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.forwards)).collect();
-        forwards.extend(placed.iter().flat_map(Placed::messages));
-        forwards.sort_by_key(|forward| forward.moment);
-        for messages in messages {
-            for forward in &forwards {
-                messages.forwarded(context, forward, &mut ());
-            }
+            self.judge_bare_inside(layer, &placed, &mut bare);
+            self.judge_layer(layer, &placed);
         }
+        self.context.carriers.clear();
         self.number_all(&placed);
         for batch in batches {
             self.frames.merge(&batch.frames);
         }
         self.fragments = true;
         match out {
-            Some(out) => self.hand_out(&placed, out),
+            Some(out) => {
+                let outer = |outer: Option<_>| outer.map(|outer| self.number_of(outer));
+                let numbered = |(judged, carrier)| Judged { outer: outer(carrier), ..judged };
+                let bare = bare.into_iter().map(numbered).collect();
+                self.hand_out(&placed, bare, out)
+            }
             None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Judges the packets of a layer: those as captured, or those inside of so many tunnels.
+    fn judge_layer(&mut self, layer: usize, placed: &[Placed<'_>]) {
+        let first = layer * route::LAYER;
+        let context = &self.context;
+        let shards = &mut self.shards[first..first + route::LAYER];
+        let (shards, messages) = shards.split_at_mut(route::SHARDS);
+        shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
+            for placed in placed {
+                shard.batch(context, first + number, placed);
+            }
+        });
+        // Messages about no known connection: from all shards into one.
+        let mut forwards: Vec<Forward> =
+            shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.forwards)).collect();
+        forwards.extend(placed.iter().flat_map(|placed| placed.messages(context, layer)));
+        forwards.sort_by_key(|forward| forward.moment);
+        for messages in messages {
+            for forward in &forwards {
+                messages.forwarded(context, forward, &mut ());
+            }
+        }
+    }
+
+    /// Collects what a layer's packets of tunnels have come to, for what is inside.
+    fn take_carriers(&mut self, layer: usize) {
+        let first = layer * route::LAYER;
+        let shards = &mut self.shards[first..first + route::LAYER];
+        self.context.carriers = shards.iter_mut().flat_map(|shard| shard.carriers.drain(..)).collect();
+        self.context.carriers.par_sort_unstable_by_key(|(sequence, _)| *sequence);
+    }
+
+    /// Judges what a layer holds that is no IP.
+    fn judge_bare_inside(&mut self, layer: usize, placed: &[Placed<'_>], judged: &mut Vec<Bare>) {
+        for placed in placed {
+            for frame in &placed.batch.bare_inside {
+                let at = placed.at(&self.context, frame.place);
+                if route::layer(at.nesting.within) != layer {
+                    continue;
+                }
+                if let Some(found) = bare(at, frame.packet) {
+                    self.frames.bare(found.judgement.reason, frame.packet.length);
+                    judged.extend(self.context.wanted.then_some((found, at.nesting.carrier.connection)));
+                }
+            }
         }
     }
 
@@ -62,7 +111,9 @@ impl<M: Matcher> Replay<'_, M> {
     fn place<'a>(&mut self, batches: &'a [Batch]) -> Vec<Placed<'a>> {
         let mut placed = Vec::with_capacity(batches.len());
         for batch in batches {
-            placed.push(Placed { batch, sequence: self.sequence, clock: self.clock });
+            let (sequence, clock, frame) = (self.sequence, self.clock, self.frame + 1);
+            placed.push(Placed { batch, sequence, clock, frame });
+            self.frame += u64::from(batch.frames());
             self.sequence += u64::from(batch.count);
             self.clock = self.clock.max(batch.frames.all.last);
         }
@@ -77,11 +128,13 @@ impl<M: Matcher> Replay<'_, M> {
     /// and then the state of another shard as it is at that frame is needed.
     fn push_one_by_one(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) -> ControlFlow<()> {
         for batch in batches {
-            let first = self.sequence + 1;
+            let first = self.frame + 1;
             for placed in batch.in_order() {
                 let number = batch.number(first, placed.place);
+                let nested = batch.nested(placed.place);
+                let layer = Layer { packet: placed.packet, within: nested.within, carries: nested.carries };
                 let mut more = ControlFlow::Continue(());
-                self.push(number, placed.packet, &mut (), &mut |judged| {
+                self.push_layer(number, &layer, &mut (), &mut |judged| {
                     if let (Some(out), true) = (&mut out, more.is_continue()) {
                         more = out(judged);
                     }
@@ -118,16 +171,23 @@ impl<M: Matcher> Replay<'_, M> {
     }
 
     /// Hands out what was judged, as it was settled: one frame after the other would come in the same order.
-    fn hand_out(&mut self, placed: &[Placed<'_>], out: &mut Out<'_>) -> ControlFlow<()> {
-        let mut judged: Vec<Judged> = vec![];
-        for shard in &mut self.shards {
-            judged.append(&mut shard.judged);
+    fn hand_out(
+        &mut self,
+        placed: &[Placed<'_>],
+        mut judged: Vec<Judged>,
+        out: &mut Out<'_>,
+    ) -> ControlFlow<()> {
+        for shard in 0..self.shards.len() {
+            self.number_outers(shard);
+            judged.append(&mut self.shards[shard].judged);
         }
+        let context = &self.context;
         for placed in placed {
-            let bare = placed.batch.bare.iter().filter_map(|frame| {
-                let number = placed.batch.number(placed.sequence + 1, frame.place);
-                bare(placed.sequence + u64::from(frame.place), number, frame.packet)
-            });
+            let bare = placed
+                .batch
+                .bare
+                .iter()
+                .filter_map(|frame| bare(placed.at(context, frame.place), frame.packet));
             judged.extend(bare);
         }
         let order = judged.iter().zip(0..).map(|(judged, at)| (judged.settled, judged.sequence, at));
@@ -153,6 +213,8 @@ impl<M: Matcher> Replay<'_, M> {
             (tally, outside)
         });
         tally.merge(&part);
+        let inside = self.shards.iter().skip(route::LAYER);
+        tally.tunnels.inside.connections += inside.map(|shard| shard.len() as u64).sum::<u64>();
         // One pair of hosts may be in several shards: once in each VLAN.
         outside.sort_by_key(|(pair, _)| *pair);
         outside.dedup_by(|(pair, count), (known, total)| {
@@ -176,7 +238,8 @@ impl Batch {
             return None;
         }
         let compact = self.buckets.iter().filter_map(|bucket| bucket.compact.first());
-        let others = self.buckets.iter().filter_map(|bucket| bucket.others.first()).chain(self.bare.first());
+        let others = self.buckets.iter().filter_map(|bucket| bucket.others.first());
+        let others = others.chain(self.bare.first()).chain(self.bare_inside.first());
         let compact = compact.map(|packet| (packet.place, packet.time));
         let first = compact.chain(others.map(|other| (other.place, other.packet.time))).min();
         first.map(|(_, time)| time)

@@ -11,6 +11,14 @@ pub(super) const SHARDS: usize = 64;
 /// The shard of ICMP messages that neither ask nor answer and belong to no known connection. They have no state, only
 /// a record; errors about any pair of hosts can end up in one record, so it cannot be split.
 pub(super) const MESSAGES: usize = SHARDS;
+/// How many shards a layer has: packets as captured are one layer, what these carry the next. Domains never are the same in
+/// two layers, so each can be judged when the one around it is done.
+pub(super) const LAYER: usize = SHARDS + 1;
+
+/// The layer of packets that were found in these tunnels.
+pub(super) fn layer(within: Domain) -> usize {
+    within.tunnels().count()
+}
 
 const fn shard(a: u64, b: u64, domain: u64) -> usize {
     let mixed = (a ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -22,17 +30,17 @@ const fn shard(a: u64, b: u64, domain: u64) -> usize {
 
 /// The shard of a pair of hosts.
 pub(super) fn of_pair(addresses: AddressPair, domain: Domain) -> usize {
+    let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
     let fold = |address: std::net::Ipv6Addr| {
         let bits = address.to_bits();
-        let half = |bits: u128| u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
-        let (upper, lower) = (half(bits >> 64), half(bits));
-        upper ^ lower.rotate_left(17)
+        half(bits >> 64) ^ half(bits).rotate_left(17)
     };
+    let domain = half(domain.0) ^ half(domain.0 >> 64).rotate_left(17);
     match addresses {
         AddressPair::V4 { source, destination } => {
-            shard(source.to_bits().into(), destination.to_bits().into(), domain.0)
+            shard(source.to_bits().into(), destination.to_bits().into(), domain)
         }
-        AddressPair::V6 { source, destination } => shard(fold(source), fold(destination), domain.0),
+        AddressPair::V6 { source, destination } => shard(fold(source), fold(destination), domain),
     }
 }
 

@@ -68,6 +68,8 @@ pub(super) struct Step<'a, M> {
     pub start: Timestamp,
     /// For an ICMP error about a known connection: the interfaces where that is tracked.
     pub quoted: Option<[Option<InterfaceId>; 2]>,
+    /// Where the packet of the tunnel around it was dropped.
+    pub tunnel: Option<StepVerdict>,
 }
 
 impl<M: Matcher> Step<'_, M> {
@@ -84,6 +86,8 @@ impl<M: Matcher> Step<'_, M> {
             let place = &mut places[index(self.side)];
             steps.egress = Some(self.judge(StepAt::egress(interface, self.ip), place, observer));
         }
+        // It has left the source, wrapped: what became of the wrapping became of it.
+        steps.tunnel = self.tunnel.filter(|_| steps.stopped().is_none());
         if let (Some(interface), None) = (to, steps.stopped()) {
             let place = &mut places[index(self.side.other())];
             steps.ingress = Some(self.judge(StepAt::ingress(interface, self.ip), place, observer));

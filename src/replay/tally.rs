@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::packet::{Header, Service, Timestamp};
+use crate::packet::{Carries, Header, Layer, Service, Timestamp};
 use crate::policy::{Direction, GroupId, Policy, RuleId};
 
 use super::{Connection, ConnectionVerdict, Reason, StepVerdict, Verdict, Volume};
@@ -98,11 +98,40 @@ pub struct PairTally {
     pub count: Count,
 }
 
+/// What was found in tunnels, where that was asked for. It is part of all other counts too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TunnelTally {
+    /// The connections and packets inside.
+    pub inside: Count,
+    /// Datagrams of tunnels that came in fragments, by their first: the inside cannot be told.
+    pub fragments: u64,
+    /// Packets of tunnels inside more tunnels than are opened.
+    pub too_deep: u64,
+}
+
+impl TunnelTally {
+    fn add(&mut self, layer: &Layer) {
+        if layer.is_inner() {
+            self.inside.volume += Volume { packets: 1, bytes: u64::from(layer.packet.length) };
+        }
+        self.fragments += u64::from(layer.carries == Carries::Fragments);
+        self.too_deep += u64::from(layer.carries == Carries::TooDeep);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.inside.merge(other.inside);
+        self.fragments += other.fragments;
+        self.too_deep += other.too_deep;
+    }
+}
+
 /// The counts of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
-    /// All frames.
+    /// All frames, and all packets inside of tunnels where these are opened.
     pub frames: Volume,
+    /// What was found in tunnels.
+    pub tunnels: TunnelTally,
     /// Earliest time.
     pub first: Option<Timestamp>,
     /// Latest time.
@@ -142,6 +171,7 @@ impl Tally {
         };
         Self {
             frames: Volume::default(),
+            tunnels: TunnelTally::default(),
             first: None,
             last: None,
             reasons: vec![Volume::default(); Reason::ALL.len()],
@@ -205,6 +235,7 @@ impl Tally {
     /// Adds the counts of frames that no shard has seen, and the totals of all.
     pub(super) fn add_frames(&mut self, frames: &Frames) {
         self.frames = frames.all.volume;
+        self.tunnels.merge(&frames.tunnels);
         (self.first, self.last) = frames.all.span().unzip();
         for (total, volume) in self.reasons.iter_mut().zip(&frames.reasons) {
             *total += *volume;
@@ -279,6 +310,7 @@ impl Hits {
 pub(super) struct Frames {
     /// All frames.
     pub all: Hits,
+    pub tunnels: TunnelTally,
     /// Frames without IP, by reason.
     reasons: [Volume; Reason::ALL.len()],
     control: [u64; 3],
@@ -291,6 +323,12 @@ impl Frames {
         self.all.add(time, length);
     }
 
+    /// Counts a packet of a frame that holds several, or may.
+    pub(super) fn add_layer(&mut self, layer: &Layer) {
+        self.add(layer.packet.time, layer.packet.length);
+        self.tunnels.add(layer);
+    }
+
     /// Counts a frame without IP, beyond [`Self::add`].
     pub(super) fn bare(&mut self, reason: Reason, length: u32) {
         self.reasons[reason as usize] += Volume { packets: 1, bytes: u64::from(length) };
@@ -301,6 +339,7 @@ impl Frames {
 
     pub(super) fn merge(&mut self, other: &Self) {
         self.all.merge(&other.all);
+        self.tunnels.merge(&other.tunnels);
         for (total, volume) in self.reasons.iter_mut().zip(&other.reasons) {
             *total += *volume;
         }

@@ -113,6 +113,8 @@ reasons! {
     NotIp = "not-ip" => NotSubject,
     /// ARP, neighbour discovery or a DHCP client: assumed to pass every group.
     LinkLocalControl = "link-local-control" => NotSubject,
+    /// The packet of the tunnel that carries it is dropped.
+    TunnelDropped = "tunnel-dropped" => Drop,
 }
 
 impl From<Doubt> for Reason {
@@ -153,17 +155,27 @@ pub struct StepVerdict {
 impl StepVerdict {
     /// The rule that the outcome is owed to: the one that decided, or that let the connection open.
     pub fn credited(&self) -> Option<RuleId> {
-        self.rule.or(self.opened_by)
+        // What stopped a tunnel's packet is counted with that packet.
+        let own = !matches!(self.reason, Reason::TunnelDropped);
+        self.rule.or(self.opened_by).filter(|_| own)
+    }
+
+    /// The same step for what is inside of a packet that it stopped.
+    pub(super) const fn of_tunnel(self) -> Self {
+        Self { reason: Reason::TunnelDropped, opened_by: None, ..self }
     }
 }
 
-/// The steps a packet went through: the egress step of its source, then the ingress step of its destination.
+/// The steps a packet went through: the egress step of its source, then the ingress step of its destination; and between
+/// them, for the inside of a tunnel, the step that stopped the packet around it.
 ///
 /// A step is absent when that end is outside, or when the packet never got there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Steps {
     /// Out of the interface that owns the source.
     pub egress: Option<StepVerdict>,
+    /// Where the packet that carries it was dropped; with the rule that did it.
+    pub tunnel: Option<StepVerdict>,
     /// Into the interface that owns the destination.
     pub ingress: Option<StepVerdict>,
 }
@@ -171,6 +183,11 @@ pub struct Steps {
 impl Steps {
     /// The steps in the order taken.
     pub fn iter(&self) -> impl Iterator<Item = &StepVerdict> {
+        self.egress.iter().chain(&self.tunnel).chain(&self.ingress)
+    }
+
+    /// The steps of the packet itself, without that of the one which carries it.
+    pub fn own(&self) -> impl Iterator<Item = &StepVerdict> {
         self.egress.iter().chain(&self.ingress)
     }
 
@@ -202,8 +219,10 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    pub(super) const fn bare(reason: Reason) -> Self {
-        Self { reason, steps: Steps { egress: None, ingress: None }, connection: None }
+    /// Of what never came to a step of its own: dropped with the packet around it, else for this reason.
+    pub(super) const fn bare_within(stopped: Option<StepVerdict>, reason: Reason) -> Self {
+        let reason = if stopped.is_some() { Reason::TunnelDropped } else { reason };
+        Self { reason, steps: Steps { egress: None, tunnel: stopped, ingress: None }, connection: None }
     }
 
     /// What becomes of the packet.
@@ -223,7 +242,7 @@ mod tests {
             Reason::ALL.iter().filter(|r| r.verdict() == verdict).map(|r| r.code()).collect()
         };
         assert_eq!(of(Verdict::Allow), ["rule", "established", "related", "assumed-established"]);
-        assert_eq!(of(Verdict::Drop), ["deny-rule", "no-rule", "invalid"]);
+        assert_eq!(of(Verdict::Drop), ["deny-rule", "no-rule", "invalid", "tunnel-dropped"]);
         let captured = ["orphan-fragment", "truncated", "malformed"];
         let doubts = [
             "unknown-members",

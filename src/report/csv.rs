@@ -6,13 +6,13 @@ use ::csv::Writer;
 
 use crate::replay::Connection;
 
-use super::label::Vlans;
+use super::label::{Tunnels, Vlans};
 use super::matrix::Matrix;
 use super::time::Rfc3339;
 use super::{Options, Results};
 
 /// The columns of [`write_connections`].
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 28] = [
     "connection",
     "verdict",
     "reason",
@@ -39,6 +39,8 @@ const COLUMNS: [&str; 26] = [
     "interface",
     "direction",
     "rule",
+    "tunnels",
+    "outer",
 ];
 
 /// The error of the writer behind, so that a pipe closed early is known as one.
@@ -98,6 +100,8 @@ fn fields(results: &Results<'_>, number: u64, connection: &Connection) -> [Strin
         decided.map(|step| results.interface(step.interface)).unwrap_or_default().to_owned(),
         decided.map(|step| step.direction.to_string()).unwrap_or_default(),
         rule.unwrap_or_default().to_owned(),
+        Tunnels(connection.domain).to_string(),
+        connection.outer.map(|outer| outer.number().to_string()).unwrap_or_default(),
     ]
 }
 

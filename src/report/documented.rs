@@ -40,16 +40,23 @@ fn packets(sample: &Sample, format: RecordFormat) -> String {
 
 #[test]
 fn json_fields() {
-    let sample = Sample::cluster();
     let options = Options { show: Show::ALL, matrix: true };
-    let document = sample.written(|results, out| json::write(results, options, out));
-    let lines = sample.written(|results, out| ndjson::write(results, options, out));
     let mut found = BTreeSet::new();
-    names(&serde_json::from_str(&document).unwrap(), &mut found);
-    for line in lines.lines().chain(packets(&sample, RecordFormat::Ndjson).lines()) {
-        names(&serde_json::from_str(line).unwrap(), &mut found);
+    for sample in [Sample::cluster(), Sample::tunnels()] {
+        let document = sample.written(|results, out| json::write(results, options, out));
+        let lines = sample.written(|results, out| ndjson::write(results, options, out));
+        names(&serde_json::from_str(&document).unwrap(), &mut found);
+        for line in lines.lines().chain(packets(&sample, RecordFormat::Ndjson).lines()) {
+            names(&serde_json::from_str(line).unwrap(), &mut found);
+        }
     }
-    assert!(found.contains("opened_by") && found.contains("icmp") && found.contains("vlans"));
+    assert!(
+        found.contains("too_deep")
+            && found.contains("outer")
+            && found.contains("opened_by")
+            && found.contains("icmp")
+            && found.contains("vlans")
+    );
     assert_documented(found.iter().map(String::as_str));
 }
 
@@ -69,4 +76,5 @@ fn codes() {
     assert_documented(Verdict::ALL.map(Verdict::code));
     assert_documented(ConnectionVerdict::ALL.map(ConnectionVerdict::code));
     assert_documented(Format::ALL.map(Format::code));
+    assert_documented(crate::packet::TunnelKind::ALL.iter().map(|kind| kind.code()));
 }

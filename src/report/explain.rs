@@ -6,9 +6,9 @@ use anstyle::AnsiColor;
 
 use super::time::Rfc3339;
 use crate::analyze::{ExplainedStep, Explanation, Miss, StateFound};
-use crate::packet::{Header, IpPacket, Service, Transport};
+use crate::packet::{Domain, Header, IpPacket, Service, Transport};
 use crate::policy::{Policy, RuleId};
-use crate::replay::{Reason, Side, StepAt, Verdict};
+use crate::replay::{Judged, Reason, Side, StepAt, Verdict};
 
 /// What is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,11 @@ pub fn write(
             connection.unwrap_or_default()
         )?;
     }
+    if let Some(outer) = judged.outer {
+        writeln!(out, "inside {}, carried by connection {}", place_of(judged), outer.number())?;
+    } else if judged.within != Domain::NONE {
+        writeln!(out, "inside {}", place_of(judged))?;
+    }
     match &judged.header {
         Some(ip) => writeln!(out, "{}", describe(ip))?,
         None => writeln!(out, "frame without an IP packet")?,
@@ -54,6 +59,12 @@ pub fn write(
     for (number, step) in (1..).zip(&explanation.steps) {
         writeln!(out, "\n{number}. {}", place(policy, step.at))?;
         write_step(out, policy, step, judged.header.as_ref())?;
+    }
+    if let Some(step) = judgement.steps.tunnel {
+        let interface = &policy.interface(step.interface).name;
+        let rule = step.rule.map_or_else(|| "no rule matches it".to_owned(), |id| line(policy, id));
+        writeln!(out, "\ndropped with the packet that carries it: {interface} {}", step.direction)?;
+        writeln!(out, "   rules    {rule}")?;
     }
     if let Some((at, rule)) = explanation.not_reached {
         writeln!(out, "\nnot reached: {}", place(policy, at))?;
@@ -122,6 +133,11 @@ fn write_step(
     Ok(())
 }
 
+/// Where a packet was found: the VLANs and tunnels around it.
+fn place_of(judged: &Judged) -> Domain {
+    judged.header.map_or(judged.within, |ip| ip.domain)
+}
+
 /// The verdict, in colour where the terminal shows any.
 fn painted(verdict: Verdict) -> String {
     let colour = match verdict {
@@ -168,7 +184,7 @@ fn opener(ip: Option<&IpPacket>, side: Side) -> String {
     address.to_string()
 }
 
-fn line(policy: &Policy, id: RuleId) -> String {
+pub(super) fn line(policy: &Policy, id: RuleId) -> String {
     let rule = policy.rule(id);
     format!("{}  {}  ({})", rule.name, rule.words(), rule.origin)
 }
@@ -235,6 +251,8 @@ fn describe(ip: &IpPacket) -> String {
         Transport::Ports { .. } | Transport::Other => None,
     });
     parts.extend(Service::of(ip).and_then(Service::name).map(str::to_owned));
-    parts.extend(ip.domain.vlans().map(|vlan| format!("vlan {vlan}")));
+    // Those outside of a tunnel stand with it.
+    let vlans = ip.domain.vlans().filter(|_| !ip.domain.is_in_tunnel());
+    parts.extend(vlans.map(|vlan| format!("vlan {vlan}")));
     parts.join("  ")
 }

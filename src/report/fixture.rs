@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use crate::compile::Linear;
 use crate::packet::{
-    AddressPair, AddressRange, Content, Domain, Flow, Fragment, Icmp, IpPacket, Packet, Protocol, Quoted,
-    TcpFlags, Timestamp, Transport,
+    AddressPair, AddressRange, Carries, Content, Domain, Flow, Fragment, Icmp, IpPacket, Layer, Packet,
+    Protocol, Quoted, TcpFlags, Timestamp, Transport, Tunnel, TunnelKind,
 };
 use crate::policy::{
     Action, Dialect, Direction, Group, GroupId, Interface, Midstream, Origin, Owners, Policy, Priority, Rule,
@@ -205,7 +205,7 @@ fn frames() -> Vec<(u32, Content)> {
 /// What a replay left behind.
 pub(super) struct Sample {
     policy: Policy,
-    frames: Vec<(u32, Content)>,
+    frames: Vec<Vec<(u32, Content, Domain)>>,
     captures: Vec<CaptureSummary>,
     /// All frames in order.
     pub judged: Vec<Judged>,
@@ -224,6 +224,48 @@ impl Sample {
             error: Some("cut in the middle of a frame at byte 4711".into()),
         };
         Self::replay(cluster(), frames, vec![capture])
+    }
+
+    /// What a tunnel between two nodes carries: a pod's request, and one that the other node drops with the tunnel's packet;
+    /// the same request outside of it.
+    pub(super) fn tunnels() -> Self {
+        let mut policy = Policy { midstream: Midstream::Pickup, ..empty() };
+        let node = group(
+            &mut policy,
+            "node",
+            &[
+                "in allow udp 4789 192.168.0.0/24 vxlan",
+                "in deny udp 4789 203.0.113.0/24 strange",
+                "out allow all - 0.0.0.0/0 all",
+            ],
+        );
+        let pod = group(
+            &mut policy,
+            "pod",
+            &["in allow tcp 8080 10.0.0.0/16 web", "out allow all - 0.0.0.0/0 all"],
+        );
+        interface(&mut policy, "node-1", "192.168.0.21", &[], &[node]);
+        interface(&mut policy, "node-2", "192.168.0.22", &[], &[node]);
+        interface(&mut policy, "pod-1", "10.0.1.5", &[], &[pod]);
+        let within = |id| Domain::NONE.in_tunnel(Tunnel { kind: TunnelKind::Vxlan, id: Some(id) }).unwrap();
+        let inside = |id, text: &str| (74, change(flow(text), |ip| ip.domain = within(id)), within(id));
+        let outer = |text: &str| (124, flow(text), Domain::NONE);
+        let request = "tcp 10.0.2.5:2000 > 10.0.1.5:8080";
+        let frames = vec![
+            // 1: allowed in VNI 7. 2: the same request in VNI 8, and a ping that the pod's group drops.
+            vec![outer("udp 192.168.0.22:900 > 192.168.0.21:4789"), inside(7, request)],
+            vec![outer("udp 192.168.0.22:900 > 192.168.0.21:4789"), inside(8, request)],
+            vec![outer("udp 192.168.0.22:901 > 192.168.0.21:4789"), inside(7, "icmp 10.0.2.5 > 10.0.1.5")],
+            // 4: a stranger's tunnel, and ARP in it. 6: no tunnel at all.
+            vec![outer("udp 203.0.113.9:902 > 192.168.0.21:4789"), inside(7, request)],
+            vec![outer("udp 203.0.113.9:902 > 192.168.0.21:4789"), (42, Content::Arp, within(7))],
+            vec![(74, flow(request), Domain::NONE)],
+        ];
+        Self::of_layers(policy, frames, vec![])
+    }
+
+    fn opened_tunnels(&self) -> bool {
+        self.frames.iter().any(|frame| frame.len() > 1)
     }
 
     /// The replay of nothing.
@@ -249,6 +291,15 @@ impl Sample {
 
     /// Judges the frames, one every 100 ms.
     pub(super) fn replay(policy: Policy, frames: Vec<(u32, Content)>, captures: Vec<CaptureSummary>) -> Self {
+        let alone = |(length, content)| vec![(length, content, Domain::NONE)];
+        Self::of_layers(policy, frames.into_iter().map(alone).collect(), captures)
+    }
+
+    fn of_layers(
+        policy: Policy,
+        frames: Vec<Vec<(u32, Content, Domain)>>,
+        captures: Vec<CaptureSummary>,
+    ) -> Self {
         let mut sample = Self { policy, frames, captures, judged: vec![] };
         sample.judged = sample.judge(|_, judged| judged);
         sample
@@ -259,10 +310,15 @@ impl Sample {
         let matcher = Linear::new(&self.policy);
         let mut replay = Replay::new(&self.policy, &matcher);
         let (mut order, mut judged) = (InOrder::default(), vec![]);
-        for (i, &(length, content)) in (0..).zip(&self.frames) {
-            let packet = Packet { time: Timestamp(START + i * 100_000_000), length, content };
-            let frame = u64::try_from(i).unwrap() + 1;
-            replay.push(frame, packet, &mut (), &mut |one| order.push(one, &mut |one| judged.push(one)));
+        for (i, frame) in (0..).zip(&self.frames) {
+            let number = u64::try_from(i).unwrap() + 1;
+            for (depth, &(length, content, within)) in frame.iter().enumerate() {
+                let packet = Packet { time: Timestamp(START + i * 100_000_000), length, content };
+                let carries = if depth + 1 < frame.len() { Carries::Packet } else { Carries::Nothing };
+                let layer = Layer { packet, within, carries };
+                let mut out = |one| order.push(one, &mut |one| judged.push(one));
+                replay.push_layer(number, &layer, &mut (), &mut out);
+            }
         }
         replay.finish(&mut |one| order.push(one, &mut |one| judged.push(one)));
         look(&replay, judged)
@@ -280,6 +336,7 @@ impl Sample {
                 connections: replay.connections(),
                 captures: &self.captures,
                 repeats: crate::report::Repeats::default(),
+                opened_tunnels: self.opened_tunnels(),
             })
         })
     }

@@ -76,6 +76,19 @@ pub(super) fn step(interface: &str, direction: Direction) -> String {
     format!("{interface} {direction}")
 }
 
+/// Tunnels, outermost first: `vxlan 7, gre`.
+pub(super) struct Tunnels(pub crate::packet::Domain);
+
+impl std::fmt::Display for Tunnels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, tunnel) in self.0.tunnels().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{tunnel}")?;
+        }
+        Ok(())
+    }
+}
+
 /// VLAN identifiers, outermost first: `100 5`.
 pub(super) struct Vlans(pub crate::packet::Domain);
 

@@ -35,7 +35,7 @@ pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io
 }
 
 /// A name as a code span.
-fn code(name: &str) -> String {
+pub(super) fn code(name: &str) -> String {
     let safe = label::escape(name);
     let longest = safe.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -45,7 +45,7 @@ fn code(name: &str) -> String {
 }
 
 /// Markdown that may stand in a table, where even a code span ends at a bar.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 4);
     let mut backslashes = 0;
     for c in text.chars() {
@@ -128,9 +128,11 @@ fn connections(title: &str, results: &Results<'_>, rows: &[Row], out: &mut dyn W
     if rows.is_empty() {
         return writeln!(out, "None.\n");
     }
-    let heads = [">connections", ">packets", "initiator", "responder", "service", "step", "reason", "rule"];
+    let heads =
+        [">connections", ">packets", "initiator", "responder", "service", "step", "reason", "rule", "tunnel"];
+    let heads = if results.opened_tunnels { &heads[..] } else { &heads[..8] };
     let cells = |row: &Row| {
-        vec![
+        let mut cells = vec![
             row.connections.to_string(),
             row.volume.packets.to_string(),
             row.initiator.to_string(),
@@ -139,9 +141,11 @@ fn connections(title: &str, results: &Results<'_>, rows: &[Row], out: &mut dyn W
             code_or_dash(&row.step(results)),
             row.reason.to_string(),
             code_or_dash(&row.rule(results)),
-        ]
+        ];
+        cells.extend(results.opened_tunnels.then(|| row.tunnel()));
+        cells
     };
-    table(&heads, rows.iter().map(cells), out)
+    table(heads, rows.iter().map(cells), out)
 }
 
 fn details(title: &str, out: &mut dyn Write) -> io::Result<()> {

@@ -50,7 +50,7 @@ impl<'a> Matrix<'a> {
         let mut rows: Vec<_> =
             groups.flat_map(|g| Direction::BOTH.map(|direction| row(g, direction))).collect();
         for connection in results.connections {
-            for step in connection.steps.iter() {
+            for step in connection.steps.own() {
                 let far = policy.owners.of(connection.header_at(step).remote);
                 let column = far.map_or(peers.len() - 1, |id| id.0 as usize);
                 for &group in &policy.interface(step.interface).groups {

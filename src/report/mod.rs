@@ -25,6 +25,7 @@ mod packets;
 pub mod preset;
 mod results;
 mod rows;
+pub mod suite;
 pub mod text;
 mod time;
 

@@ -2,7 +2,7 @@
 //!
 //! The same sentences serve the terminal and the markdown comment.
 
-use crate::capture::LinkType;
+use crate::capture::{LinkType, MOST_NESTED};
 use crate::replay::{ConnectionVerdict, ControlTraffic, Reason, Verdict};
 
 use super::{CaptureSummary, Results, label};
@@ -33,6 +33,7 @@ pub(super) fn all(results: &Results<'_>) -> Vec<Note> {
     notes.extend(after_blocked(results));
     notes.extend(outside(results));
     notes.extend(not_judged(results));
+    notes.extend(tunnels(results));
     notes.extend(assumptions(results));
     notes.extend(repeats(results));
     notes.extend(captures(results));
@@ -106,6 +107,21 @@ fn not_judged(results: &Results<'_>) -> Option<Note> {
     });
     let seen: Vec<_> = seen.collect();
     (!seen.is_empty()).then(|| note("Met no group", format!("{}.", seen.join(", "))))
+}
+
+fn tunnels(results: &Results<'_>) -> Option<Note> {
+    let tally = results.tally.tunnels;
+    let mut lines = vec![];
+    if tally.fragments > 0 {
+        let datagrams = label::plural(tally.fragments, "datagram");
+        lines.push(format!("{datagrams} in fragments, of which no payload is kept"));
+    }
+    if tally.too_deep > 0 {
+        let packets = label::plural(tally.too_deep, "packet");
+        lines.push(format!("{packets} inside more tunnels than the {MOST_NESTED} that are opened"));
+    }
+    let text = "what these tunnels carry was not judged, only their outer headers were.".to_owned();
+    (!lines.is_empty()).then_some(Note { topic: "Not opened", text, lines })
 }
 
 fn assumptions(results: &Results<'_>) -> Option<Note> {

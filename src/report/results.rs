@@ -25,6 +25,8 @@ pub struct Results<'a> {
     pub captures: &'a [CaptureSummary],
     /// Packets that the captures show more than once.
     pub repeats: Repeats,
+    /// Whether tunnels were opened.
+    pub opened_tunnels: bool,
 }
 
 /// Packets that captures show more than once.

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use crate::packet::{PortRange, PortSet, Protocol, Service, Timestamp};
+use crate::packet::{Domain, PortRange, PortSet, Protocol, Service, Timestamp};
 use crate::policy::{Direction, InterfaceId, RuleId};
-use crate::replay::{Connection, ConnectionVerdict, Reason, Volume};
+use crate::replay::{Connection, ConnectionId, ConnectionVerdict, Reason, Volume};
 
 use super::{Results, label};
 
@@ -37,6 +37,10 @@ pub(super) struct Row {
     pub reason: Reason,
     /// The rules; of a scan those of the first service.
     pub rules: Rules,
+    /// Where it was found, for what comes from the inside of tunnels; else nothing.
+    pub within: Domain,
+    /// The connection that carried it, the lowest where several did, and whether that is so.
+    outer: Option<(ConnectionId, bool)>,
     /// How many connections it stands for.
     pub connections: u64,
     pub volume: Volume,
@@ -54,6 +58,10 @@ struct Scan {
 
 impl Row {
     fn add(&mut self, other: &Self) {
+        self.outer = match (self.outer, other.outer) {
+            (Some((a, more)), Some((b, more_yet))) => Some((a.min(b), more || more_yet || a != b)),
+            (one, other) => one.or(other),
+        };
         self.connections += other.connections;
         self.volume += other.volume;
         self.first = self.first.min(other.first);
@@ -62,11 +70,11 @@ impl Row {
 
     /// What rows of one scan have in common, then what tells them apart.
     fn scan_order(&self) -> impl Ord + use<> {
-        (self.initiator, self.responder, self.step, self.reason, self.service, self.rules)
+        ((self.initiator, self.responder, self.within, self.step, self.reason), (self.service, self.rules))
     }
 
     fn order(&self) -> impl Ord + use<> {
-        (self.initiator, self.responder, self.service, self.step, self.reason, self.rules)
+        (self.initiator, self.responder, self.within, self.service, self.step, self.reason, self.rules)
     }
 
     /// `tcp 10250 kubelet`, or `37 ports: tcp 21-23,…`.
@@ -75,6 +83,18 @@ impl Row {
             None => label::service(self.service),
             Some(scan) => scan.words(),
         }
+    }
+
+    /// `vxlan 7 in #12`, with a mark where more connections than that one carry it; or `-`.
+    pub(super) fn tunnel(&self) -> String {
+        let Some((outer, several)) = self.outer else { return "-".into() };
+        let more = if several { ", …" } else { "" };
+        format!("{} in #{}{more}", label::Tunnels(self.within), outer.number())
+    }
+
+    /// The lowest number of the connections that carry it.
+    pub(super) fn outer(&self) -> Option<u64> {
+        self.outer.map(|(outer, _)| outer.number())
     }
 
     /// `node-1 ingress`, or `-`.
@@ -141,6 +161,8 @@ fn row(connection: &Connection) -> Row {
         initiator: connection.initiator.address,
         responder: connection.responder.address,
         service: connection.service(),
+        within: if connection.outer.is_some() { connection.domain } else { Domain::NONE },
+        outer: connection.outer.map(|outer| (outer, false)),
         step: step.map(|step| (step.interface, step.direction)),
         reason: connection.reason,
         rules,
@@ -188,7 +210,8 @@ pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<R
 pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
     let mut rows = rows(results, verdict, Row::scan_order);
     let together = |a: &Row, b: &Row| {
-        (a.initiator, a.responder, a.step, a.reason) == (b.initiator, b.responder, b.step, b.reason)
+        (a.initiator, a.responder, a.within, a.step, a.reason)
+            == (b.initiator, b.responder, b.within, b.step, b.reason)
     };
     for group in rows.chunk_by_mut(together) {
         let services = group.chunk_by(|a, b| a.service == b.service).count();

@@ -16,14 +16,14 @@ pub(super) fn interval(range: AddressRange) -> (u128, u128) {
     (number(range.first()), number(range.last()))
 }
 
-pub(super) fn number(address: IpAddr) -> u128 {
+pub(crate) fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_bits().into(),
         IpAddr::V6(address) => address.to_bits(),
     }
 }
 
-pub(super) fn at(family: Family, number: u128) -> IpAddr {
+pub(crate) fn at(family: Family, number: u128) -> IpAddr {
     match family {
         Family::V4 => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(number).unwrap_or(u32::MAX))),
         Family::V6 => IpAddr::V6(Ipv6Addr::from_bits(number)),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::compile::{Interner, cut};
-use crate::packet::{AddressPair, Family, Flow};
+use crate::packet::{AddressPair, AddressSet, Family, Flow};
 use crate::policy::{Direction, GroupId, Policy, Rule};
 
 use super::line::Line;
@@ -97,6 +97,17 @@ fn asked(policy: &Policy, direction: Direction) -> impl Iterator<Item = &Rule> {
     let is_asked =
         move |rule: &&Rule| rule.enabled && rule.direction == direction && bound.contains(&rule.group);
     policy.rules.iter().filter(is_asked)
+}
+
+/// Every address that belongs to no interface.
+pub fn outside(policy: &Policy) -> AddressSet {
+    let of = |family, last| {
+        let owned = policy.owners.ranges().filter(|(range, _)| range.family() == family);
+        let owned: Line = owned.map(|(range, _)| addresses::interval(range)).collect();
+        addresses::set(family, &Line::interval(0, last).difference(&owned))
+    };
+    let (v4, v6) = (of(Family::V4, u32::MAX.into()), of(Family::V6, u128::MAX));
+    v4.ranges().iter().chain(v6.ranges()).copied().collect()
 }
 
 /// What belongs to each interface.

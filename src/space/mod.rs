@@ -38,7 +38,9 @@ mod reach;
 mod services;
 mod set;
 
+pub(crate) use addresses::{at as address_at, number as number_of};
 pub use ask::{Answer, Difference, Fate, ask, differences};
+pub use cells::outside;
 pub use reach::{Never, Reach, reach, reach_of};
 pub use services::ServiceSet;
 pub use set::{PacketSet, Region};

@@ -57,6 +57,11 @@ impl ServiceSet {
         Self { v4: self.v4.difference(&other.v4), v6: self.v6.difference(&other.v6) }
     }
 
+    /// Whether packets of this family that ask for this service are meant.
+    pub fn contains(&self, family: Family, service: Service) -> bool {
+        self.of_family(family).contains(number(service))
+    }
+
     pub(super) const fn of_family(&self, family: Family) -> &Line {
         match family {
             Family::V4 => &self.v4,

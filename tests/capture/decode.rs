@@ -113,7 +113,8 @@ fn vlan_stacks_of_any_depth_are_walked() {
         inner = 0x9100;
     }
     let packet = ip_in(LinkType::ETHERNET, &ethernet(0x9200, &deep));
-    assert_eq!(packet.domain.vlans().collect::<Vec<_>>(), [47, 48, 49, 50]);
+    // As many as fit, from the outside: what is found later must not push a tunnel out.
+    assert_eq!(packet.domain.vlans().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(packet.transport, ports(1, 2));
 }
 

@@ -12,3 +12,4 @@ mod links;
 mod properties;
 mod repeats;
 mod timeline;
+mod tunnels;

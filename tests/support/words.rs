@@ -3,16 +3,16 @@
 use std::net::{IpAddr, SocketAddr};
 
 use sgsim::packet::{
-    AddressPair, Content, Domain, Fragment, Icmp, IpPacket, Packet, Protocol, Quoted, TcpFlags, Timestamp,
-    Transport,
+    AddressPair, Carries, Content, Domain, Fragment, Icmp, IpPacket, Layer, Packet, Protocol, Quoted,
+    TcpFlags, Timestamp, Transport, Tunnel, TunnelKind,
 };
 
 /// A packet and what is expected of it.
 pub(crate) struct Line {
     /// As written.
     pub(crate) text: String,
-    /// The packet.
-    pub(crate) packet: Packet,
+    /// The packet, and the tunnels that it was found in.
+    pub(crate) layer: Layer,
     /// The expected outcome, as written.
     pub(crate) expected: String,
 }
@@ -69,24 +69,38 @@ fn endpoint_of_quote(text: &str) -> (IpAddr, u16) {
     endpoint(text)
 }
 
-fn content(words: &[&str]) -> Content {
+/// The domain inside a tunnel, for `vxlan=7` or `gre`.
+fn tunnel(domain: Domain, word: &str) -> Option<Domain> {
+    let (code, id) = word.split_once('=').map_or((word, None), |(code, id)| (code, id.parse().ok()));
+    let kind = TunnelKind::ALL.iter().find(|kind| kind.code() == code)?;
+    domain.in_tunnel(Tunnel { kind: *kind, id })
+}
+
+/// What a packet holds, and the tunnels that it was found in.
+fn content(words: &[&str]) -> (Content, Domain) {
+    let alone = |content, rest: &[&str]| {
+        let domain = rest.iter().fold(Domain::NONE, |domain, word| tunnel(domain, word).unwrap());
+        (content, domain)
+    };
     let (protocol, from, to, rest) = match words {
-        ["arp"] => return Content::Arp,
-        ["not-ip"] => return Content::NotIp,
-        ["unreadable"] => return Content::Truncated,
+        ["arp", rest @ ..] => return alone(Content::Arp, rest),
+        ["not-ip", rest @ ..] => return alone(Content::NotIp, rest),
+        ["unreadable", rest @ ..] => return alone(Content::Truncated, rest),
         [protocol, from, ">", to, rest @ ..] => (protocol.parse::<Protocol>().unwrap(), from, to, rest),
         _ => panic!("packet {words:?}"),
     };
     let ((from, source), (to, destination)) = (endpoint(from), endpoint(to));
     let mut tcp = TcpFlags::SYN;
     let mut icmp = Icmp { kind: 8, code: 0, identifier: 0, quoted: Quoted::None };
-    let (mut domain, mut part, mut lost) = (Domain::NONE, None, None);
+    let (mut domain, mut within, mut part, mut lost) = (Domain::NONE, Domain::NONE, None, None);
     for (index, word) in rest.iter().enumerate() {
         if *word == "quotes" {
             icmp.quoted = quoted(&rest[index + 1..]);
             break;
         } else if let Some(vlan) = word.strip_prefix("vlan=") {
             domain = domain.in_vlan(vlan.parse().unwrap());
+        } else if let Some(inside) = tunnel(domain, word) {
+            (domain, within) = (inside, inside);
         } else if let Some(identifier) = word.strip_prefix("id=") {
             icmp.identifier = identifier.parse().unwrap();
         } else if word.starts_with("frag=") {
@@ -110,7 +124,7 @@ fn content(words: &[&str]) -> Content {
         _ => Transport::Other,
     };
     let addresses = AddressPair::new(from, to).unwrap();
-    Content::Ip(IpPacket { domain, addresses, protocol, transport, fragment: part })
+    (Content::Ip(IpPacket { domain, addresses, protocol, transport, fragment: part }), within)
 }
 
 /// Reads `TIME PACKET => EXPECTED`.
@@ -120,8 +134,9 @@ pub(crate) fn parse(line: &str) -> Line {
     let seconds: f64 = words[0].parse().unwrap_or_else(|_| panic!("time in {line}"));
     #[allow(clippy::cast_possible_truncation)]
     let time = Timestamp((seconds * 1e9).round() as i64);
-    let packet = Packet { time, length: 100, content: content(&words[1..]) };
-    Line { text: packet_text(line), packet, expected: expected.trim().to_owned() }
+    let (content, within) = content(&words[1..]);
+    let layer = Layer { packet: Packet { time, length: 100, content }, within, carries: Carries::Nothing };
+    Line { text: packet_text(line), layer, expected: expected.trim().to_owned() }
 }
 
 fn packet_text(line: &str) -> String {

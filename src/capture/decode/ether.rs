@@ -2,14 +2,14 @@
 
 use etherparse::{Ethernet2Header, Ethernet2HeaderSlice, SingleVlanHeader, SingleVlanHeaderSlice};
 
-use super::link::{ipv4, ipv6};
+use super::network::Network;
 use super::ppp;
 use super::view::{Missing, View, u16_of};
 use crate::capture::LinkType;
-use crate::packet::{Content, Domain};
+use crate::packet::Domain;
 
 /// Ethernet II or IEEE 802.3.
-pub(super) fn ethernet(mut frame: View<'_>, domain: Domain) -> Result<Content, Missing> {
+pub(super) fn ethernet(mut frame: View<'_>, domain: Domain) -> Result<Network<'_>, Missing> {
     let ether_type = addresses(&mut frame)?;
     payload(ether_type, frame, domain)
 }
@@ -26,12 +26,12 @@ pub(super) fn payload(
     mut ether_type: u16,
     mut view: View<'_>,
     mut domain: Domain,
-) -> Result<Content, Missing> {
+) -> Result<Network<'_>, Missing> {
     loop {
         match ether_type {
-            0x0800 => return ipv4(view, domain),
-            0x86dd => return ipv6(view, domain),
-            0x0806 => return Ok(Content::Arp),
+            0x0800 => return Ok(Network::V4(view, domain)),
+            0x86dd => return Ok(Network::V6(view, domain)),
+            0x0806 => return Ok(Network::Arp),
             // 802.1Q, 802.1ad, and the two numbers used for stacked tags before that was written.
             0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
                 let tag = view.take(SingleVlanHeader::LEN)?;
@@ -45,13 +45,13 @@ pub(super) fn payload(
                     ether_type = snap_type;
                     view = rest;
                 }
-                None => return Ok(Content::NotIp),
+                None => return Ok(Network::Other),
             },
             0x8847 | 0x8848 => return mpls(view, domain),
             0x8864 => return ppp::over_ethernet(view, domain),
             _ => match switch_tag(ether_type, &mut view)? {
                 Some(next) => ether_type = next,
-                None => return Ok(Content::NotIp),
+                None => return Ok(Network::Other),
             },
         }
     }
@@ -91,7 +91,7 @@ fn switch_tag(ether_type: u16, view: &mut View<'_>) -> Result<Option<u16>, Missi
 }
 
 /// An Ethernet frame with a switch chip's tag behind its addresses, where an `EtherType` is else.
-pub(super) fn ethernet_with_chip_tag(link: LinkType, mut frame: View<'_>) -> Result<Content, Missing> {
+pub(super) fn ethernet_with_chip_tag(link: LinkType, mut frame: View<'_>) -> Result<Network<'_>, Missing> {
     frame.take(12)?;
     let mut domain = Domain::NONE;
     // Marvell's longer form: a type and two bytes of its own before the tag.
@@ -111,29 +111,29 @@ pub(super) fn ethernet_with_chip_tag(link: LinkType, mut frame: View<'_>) -> Res
 ///
 /// The last label tells the network layer only to its router. Explicit-null labels name it (RFC 3032 section 2.1); behind
 /// any other the first four bits do, as RFC 4928 has it: what is no IP must not start with 4 or 6.
-pub(super) fn mpls(mut view: View<'_>, domain: Domain) -> Result<Content, Missing> {
+pub(super) fn mpls(mut view: View<'_>, domain: Domain) -> Result<Network<'_>, Missing> {
     loop {
         let [l0, l1, l2, _] = *view.take_array()?;
         if l2 & 1 == 0 {
             continue;
         }
         return match u32::from_be_bytes([0, l0, l1, l2]) >> 4 {
-            0 => ipv4(view, domain),
-            2 => ipv6(view, domain),
+            0 => Ok(Network::V4(view, domain)),
+            2 => Ok(Network::V6(view, domain)),
             _ => match view.peek()? {
-                [0x45..=0x4f] => ipv4(view, domain),
-                [0x60..=0x6f] => ipv6(view, domain),
-                _ => Ok(Content::NotIp),
+                [0x45..=0x4f] => Ok(Network::V4(view, domain)),
+                [0x60..=0x6f] => Ok(Network::V6(view, domain)),
+                _ => Ok(Network::Other),
             },
         };
     }
 }
 
 /// What an LLC frame carries.
-pub(super) fn llc_payload(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
+pub(super) fn llc_payload(view: View<'_>, domain: Domain) -> Result<Network<'_>, Missing> {
     match llc(view)? {
         Some((ether_type, rest)) => payload(ether_type, rest, domain),
-        None => Ok(Content::NotIp),
+        None => Ok(Network::Other),
     }
 }
 

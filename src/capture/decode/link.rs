@@ -1,18 +1,19 @@
 //! Link layers: from the first byte of a frame to its network layer.
 
 use super::ether::{self, ethernet, llc_payload, payload};
+use super::network::Network;
 use super::view::{Missing, View, u16_of};
-use super::{ip, ppp, transport, wireless, wrapped};
+use super::{ppp, wireless, wrapped};
 use crate::capture::LinkType;
-use crate::packet::{Content, Domain, IpPacket};
+use crate::packet::Domain;
 
-/// What a frame of this link type holds. [`LinkType::is_supported`] names the same types.
-pub(super) fn content(link: LinkType, mut frame: View<'_>) -> Result<Content, Missing> {
+/// The network layer of a frame of this link type. [`LinkType::is_supported`] names the same types.
+pub(super) fn network(link: LinkType, mut frame: View<'_>) -> Result<Network<'_>, Missing> {
     match link {
         LinkType::ETHERNET => ethernet(frame, Domain::NONE),
         LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => by_version(frame, Domain::NONE),
-        LinkType::IPV4 => ipv4(frame, Domain::NONE),
-        LinkType::IPV6 => ipv6(frame, Domain::NONE),
+        LinkType::IPV4 => Ok(Network::V4(frame, Domain::NONE)),
+        LinkType::IPV6 => Ok(Network::V6(frame, Domain::NONE)),
         LinkType::NULL | LinkType::LOOP => loopback(frame),
         LinkType::LINUX_SLL => linux_cooked(frame),
         LinkType::LINUX_SLL2 => linux_cooked_v2(frame),
@@ -53,7 +54,7 @@ pub(super) fn content(link: LinkType, mut frame: View<'_>) -> Result<Content, Mi
         LinkType::SLIP => wrapped::serial_line(frame),
         LinkType::IPNET => wrapped::solaris_ip(frame),
         LinkType::ENC => wrapped::encapsulated(frame),
-        _ => Ok(Content::NotIp),
+        _ => Ok(Network::Other),
     }
 }
 
@@ -62,78 +63,60 @@ pub(super) fn content(link: LinkType, mut frame: View<'_>) -> Result<Content, Mi
 /// The family is in the byte order of the machine that captured (`LOOP`: in network order); families are small
 /// numbers, so the order shows itself. Some writers put an `EtherType` into the last two bytes instead, where a family
 /// never reaches.
-fn loopback(mut frame: View<'_>) -> Result<Content, Missing> {
+fn loopback(mut frame: View<'_>) -> Result<Network<'_>, Missing> {
     let header = *frame.take_array()?;
     let family = u32::from_be_bytes(header);
-    match (by_family(if family > 0xffff { family.swap_bytes() } else { family }, frame)?, header) {
-        (Content::NotIp, [_, _, high, low]) if high >= 6 => payload(u16_of(high, low), frame, Domain::NONE),
-        (content, _) => Ok(content),
+    match (by_family(if family > 0xffff { family.swap_bytes() } else { family }, frame), header) {
+        (Network::Other, [_, _, high, low]) if high >= 6 => payload(u16_of(high, low), frame, Domain::NONE),
+        (network, _) => Ok(network),
     }
 }
 
 /// By an address family: IPv6 has one number on NetBSD, `OpenBSD` and BSD/OS, one on FreeBSD, one on macOS, and one
 /// on Linux.
-pub(super) fn by_family(family: u32, view: View<'_>) -> Result<Content, Missing> {
+pub(super) const fn by_family(family: u32, view: View<'_>) -> Network<'_> {
     match family {
-        2 => ipv4(view, Domain::NONE),
-        10 | 24 | 28 | 30 => ipv6(view, Domain::NONE),
-        _ => Ok(Content::NotIp),
+        2 => Network::V4(view, Domain::NONE),
+        10 | 24 | 28 | 30 => Network::V6(view, Domain::NONE),
+        _ => Network::Other,
     }
 }
 
 /// Linux cooked capture: the protocol is in the last two of 16 bytes.
-fn linux_cooked(mut frame: View<'_>) -> Result<Content, Missing> {
+fn linux_cooked(mut frame: View<'_>) -> Result<Network<'_>, Missing> {
     let header = frame.take_array::<16>()?;
     cooked_payload(u16_of(header[2], header[3]), u16_of(header[14], header[15]), frame)
 }
 
 /// Linux cooked capture, version 2: the protocol is in the first two of 20 bytes.
-fn linux_cooked_v2(mut frame: View<'_>) -> Result<Content, Missing> {
+fn linux_cooked_v2(mut frame: View<'_>) -> Result<Network<'_>, Missing> {
     let header = frame.take_array::<20>()?;
     cooked_payload(u16_of(header[8], header[9]), u16_of(header[0], header[1]), frame)
 }
 
 /// What a cooked frame carries; the meaning of `protocol` depends on the kind of device (`ARPHRD_` numbers).
-fn cooked_payload(device: u16, protocol: u16, view: View<'_>) -> Result<Content, Missing> {
+fn cooked_payload(device: u16, protocol: u16, view: View<'_>) -> Result<Network<'_>, Missing> {
     /// `ETH_P_802_2`: an LLC frame.
     const LLC: u16 = 4;
 
     match (device, protocol) {
         // Netlink messages, whose protocol is a netlink family.
-        (824, _) => Ok(Content::NotIp),
+        (824, _) => Ok(Network::Other),
         (770, _) => ppp::frame_relay(view),
         (801, _) => wireless::frame(view, false),
         (802, _) => wireless::prism(view),
         (803, _) => wireless::radiotap(view),
         (_, LLC) => llc_payload(view, Domain::NONE),
-        (_, 0..=1535) => Ok(Content::NotIp),
+        (_, 0..=1535) => Ok(Network::Other),
         _ => payload(protocol, view, Domain::NONE),
     }
 }
 
 /// IP by the version in its first four bits.
-pub(super) fn by_version(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
+pub(super) fn by_version(view: View<'_>, domain: Domain) -> Result<Network<'_>, Missing> {
     match view.peek::<1>()?[0] >> 4 {
-        4 => ipv4(view, domain),
-        6 => ipv6(view, domain),
+        4 => Ok(Network::V4(view, domain)),
+        6 => Ok(Network::V6(view, domain)),
         _ => Err(Missing::Malformed),
     }
-}
-
-pub(super) fn ipv4(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
-    ip::v4(view).map(|datagram| packet(&datagram, domain))
-}
-
-pub(super) fn ipv6(view: View<'_>, domain: Domain) -> Result<Content, Missing> {
-    ip::v6(view).map(|datagram| packet(&datagram, domain))
-}
-
-fn packet(datagram: &ip::Datagram<'_>, domain: Domain) -> Content {
-    Content::Ip(IpPacket {
-        domain,
-        addresses: datagram.addresses,
-        protocol: datagram.protocol,
-        transport: transport::read(datagram),
-        fragment: datagram.fragment,
-    })
 }

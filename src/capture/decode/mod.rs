@@ -7,26 +7,33 @@
 mod ether;
 mod icmp;
 mod ip;
+mod layers;
 mod link;
+mod network;
 mod ppp;
 mod quick;
 mod transport;
+mod tunnel;
 mod view;
 mod wireless;
 mod wrapped;
 
 use super::LinkType;
 use crate::packet::{Content, Transport};
+use network::Network;
 use view::{Missing, View};
 
+pub use layers::{MOST_NESTED, decode_layers};
 pub use quick::quick;
+pub use tunnel::TunnelPorts;
 
 /// Returns what a frame holds.
 ///
 /// `bytes` are those that were captured; `wire_length` is the frame's length on the wire. Of an unsupported link
 /// type ([`LinkType::is_supported`]) the answer is [`Content::NotIp`]. Never fails and never panics.
 pub fn decode(link: LinkType, bytes: &[u8], wire_length: u32) -> Content {
-    link::content(link, View::frame(bytes, wire_length)).unwrap_or_else(Content::from)
+    let network = link::network(link, View::frame(bytes, wire_length));
+    network.and_then(Network::content).unwrap_or_else(Content::from)
 }
 
 impl From<Missing> for Content {

@@ -37,6 +37,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The same bytes of a frame that was cut before it came here: how long it was is not known.
+    pub(super) const fn cut(self) -> Self {
+        Self { captured: self.captured, length: usize::MAX }
+    }
+
     const fn missing(&self, wanted: usize) -> Missing {
         if wanted <= self.length { Missing::Truncated } else { Missing::Malformed }
     }

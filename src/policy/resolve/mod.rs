@@ -6,7 +6,7 @@
 mod groups;
 mod interfaces;
 mod rules;
-mod service;
+pub(super) mod service;
 mod sets;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use crate::policy::scenario::written::{Fields, ProtocolWord};
 use crate::policy::tree::Piece;
 
 /// What the rule asks of a packet; `None` when a mistake was told.
-pub(super) fn service(
+pub(in crate::policy) fn service(
     fields: &Fields,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<(ServiceMatch, Option<Family>)> {

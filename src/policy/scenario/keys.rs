@@ -38,17 +38,21 @@ pub(crate) enum Shape {
     Change,
     /// A mapping with these keys.
     Object(&'static [Key]),
+    /// A list of mappings with these keys.
+    ListOf(&'static [Key]),
+    /// `12`, `>= 12`, `3-5`.
+    Count,
     /// A mapping from names to this.
     MapOf(&'static Self),
     /// One of these words, or a mapping with these keys.
     WordOr(&'static [&'static str], &'static [Key]),
 }
 
-const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
+pub(crate) const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
     Key { name, about, shape, required: false }
 }
 
-const fn required(key: Key) -> Key {
+pub(crate) const fn required(key: Key) -> Key {
     Key { required: true, ..key }
 }
 

@@ -6,8 +6,8 @@
 pub(crate) mod address;
 pub(crate) mod keys;
 pub(crate) mod name;
-pub(super) mod read;
-mod rule;
+pub(crate) mod read;
+pub(crate) mod rule;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -111,6 +111,10 @@ impl Scenario {
             });
         }
         inputted.tell_places(&mut diagnostics);
+        for finding in diagnostics.iter_mut().filter(|finding| finding.code == codes::EMPTY_FILE) {
+            let help = "a scenario needs at least `groups:` or `preset:`, and `interfaces:`";
+            finding.help.push(help.to_owned());
+        }
         let source = inputted.source;
         diag::tidy(&mut diagnostics, &source);
         if diagnostics.iter().any(Diagnostic::is_error) {

@@ -157,7 +157,7 @@ fn told_addresses(findings: &[Diagnostic]) -> bool {
 }
 
 /// The known keys of a mapping with their values, each once; nothing is an empty mapping.
-pub(super) fn object<'n>(
+pub(crate) fn object<'n>(
     node: &'n Node,
     what: &str,
     keys: &'static [Key],
@@ -179,7 +179,7 @@ pub(super) fn object<'n>(
 }
 
 /// The entries of a mapping, each key once; nothing is an empty mapping.
-pub(super) fn map<'n>(
+pub(crate) fn map<'n>(
     node: &'n Node,
     what: &str,
     duplicate: Code,
@@ -210,13 +210,13 @@ pub(super) fn map<'n>(
 }
 
 /// Tells that something else was expected.
-pub(super) fn wrong_type(node: &Node, expected: &str, findings: &mut Findings) {
+pub(crate) fn wrong_type(node: &Node, expected: &str, findings: &mut Findings) {
     let message = format!("expected {expected}, found {}", node.what());
     findings.push(Diagnostic::new(codes::WRONG_TYPE, message).at(node.span.clone(), ""));
 }
 
 /// A scalar.
-pub(super) fn scalar<'n>(node: &'n Node, expected: &str, findings: &mut Findings) -> Option<&'n Piece> {
+pub(crate) fn scalar<'n>(node: &'n Node, expected: &str, findings: &mut Findings) -> Option<&'n Piece> {
     if let Kind::Scalar(text) = &node.kind {
         return Some(text);
     }
@@ -225,7 +225,7 @@ pub(super) fn scalar<'n>(node: &'n Node, expected: &str, findings: &mut Findings
 }
 
 /// A free text; nothing is the empty one.
-pub(super) fn text(node: &Node, findings: &mut Findings) -> String {
+pub(crate) fn text(node: &Node, findings: &mut Findings) -> String {
     if node.kind == Kind::Null {
         return String::new();
     }
@@ -233,7 +233,7 @@ pub(super) fn text(node: &Node, findings: &mut Findings) -> String {
 }
 
 /// One text or a list of texts; nothing is the empty list.
-pub(super) fn texts(node: &Node, expected: &str, findings: &mut Findings) -> Vec<Piece> {
+pub(crate) fn texts(node: &Node, expected: &str, findings: &mut Findings) -> Vec<Piece> {
     match &node.kind {
         Kind::Null => Vec::new(),
         Kind::Sequence { items, .. } => {
@@ -244,7 +244,7 @@ pub(super) fn texts(node: &Node, expected: &str, findings: &mut Findings) -> Vec
 }
 
 /// The value whose own word this is.
-pub(super) fn choice<T: Copy + std::fmt::Display>(
+pub(crate) fn choice<T: Copy + std::fmt::Display>(
     node: &Node,
     all: &[T],
     findings: &mut Findings,

@@ -97,7 +97,7 @@ fn mapping(node: &Node, findings: &mut Findings) -> Fields {
 }
 
 /// A list whose items may hold commas themselves: `ports: 22,80`.
-fn pieces(node: &Node, expected: &str, findings: &mut Findings) -> Vec<Piece> {
+pub(crate) fn pieces(node: &Node, expected: &str, findings: &mut Findings) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for item in texts(node, expected, findings) {
         let mut start = 0;

@@ -1,7 +1,7 @@
 //! The tally of a plain replay, from whole lists.
 
 use crate::compile::Matcher;
-use crate::packet::Content;
+use crate::packet::{Content, Domain};
 use crate::policy::{Action, Policy};
 use crate::replay::{
     Connection, ConnectionVerdict, ControlTraffic, Count, Judged, PairTally, Reason, StepVerdict, Tally,
@@ -17,12 +17,17 @@ pub(super) fn tally(
 ) -> Tally {
     let mut tally = Tally::new(policy);
     for judged in judged {
+        if judged.within != Domain::NONE {
+            let packet = Volume { packets: 1, bytes: u64::from(judged.packet.length) };
+            tally.tunnels.inside.volume += packet;
+        }
         frame(&mut tally, judged, connections);
     }
     for connection in connections {
         let volume = connection.volume();
         let verdict = connection.verdict();
         tally.verdicts[verdict as usize].add(volume);
+        tally.tunnels.inside.connections += u64::from(connection.domain.is_in_tunnel());
         if matches!(verdict, ConnectionVerdict::Allowed | ConnectionVerdict::Assumed)
             && connection.later_drops > 0
         {

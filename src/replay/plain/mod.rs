@@ -8,10 +8,10 @@ mod tests;
 use std::collections::HashMap;
 
 use crate::compile::Matcher;
-use crate::packet::{Content, IcmpRole, IpPacket, Packet, Service, Timestamp, Transport};
+use crate::packet::{Carries, Content, IcmpRole, IpPacket, Layer, Service, Timestamp, Transport};
 use crate::policy::{InterfaceId, Policy};
 
-use super::context::{At, Context, Ends, piece, was_opened_by_receiver};
+use super::context::{At, Carrier, Context, Ends, Nesting, piece, was_opened_by_receiver};
 use super::fragments::{Added, Datagram, Fragments};
 use super::key::Key;
 use super::state::{Side, Tracked};
@@ -33,6 +33,9 @@ pub(super) struct Plain<'p, M> {
     context: Context<'p, M>,
     clock: Timestamp,
     sequence: u64,
+    frame: u64,
+    /// What carries the next packet, should it be one from inside.
+    carrier: Carrier,
     table: HashMap<Key, Entry>,
     pub(super) connections: Vec<Connection>,
     /// By shard only because that is what the bound on waiting fragments is for.
@@ -46,6 +49,8 @@ impl<'p, M: Matcher> Plain<'p, M> {
             context: Context::new(policy, matcher),
             clock: Timestamp(i64::MIN),
             sequence: 0,
+            frame: 0,
+            carrier: Carrier::default(),
             table: HashMap::new(),
             connections: vec![],
             fragments: std::iter::repeat_with(Fragments::default).take(route::SHARDS).collect(),
@@ -53,23 +58,30 @@ impl<'p, M: Matcher> Plain<'p, M> {
         }
     }
 
-    pub(super) fn push(&mut self, packet: Packet) {
-        self.take(packet);
+    pub(super) fn push(&mut self, layer: &Layer) {
+        self.take(layer);
         self.sequence += 1;
     }
 
-    fn take(&mut self, packet: Packet) {
-        let at = At { sequence: self.sequence, frame: self.sequence + 1 };
+    fn take(&mut self, layer: &Layer) {
+        let Layer { packet, within, carries } = *layer;
+        self.frame += u64::from(!layer.is_inner());
+        let carrier = if layer.is_inner() { self.carrier } else { Carrier::default() };
+        let nesting = Nesting { within, carries: carries == Carries::Packet, carrier };
+        let at = At { sequence: self.sequence, frame: self.frame, nesting };
         self.context.start.get_or_insert(packet.time);
         self.clock = self.clock.max(packet.time);
         self.give_up(self.clock);
         let Content::Ip(ip) = packet.content else {
-            self.judged.extend(bare(at.sequence, at.frame, packet));
+            let judged = bare(at, packet);
+            self.judged.extend(judged.map(|judged| Judged { outer: carrier.outer(), ..judged }));
             return;
         };
         let ends = self.context.ends(&ip);
         if let (Some(fragment), Ok(_)) = (ip.fragment, ends) {
-            let shard = route::of_pair(ip.addresses, ip.domain);
+            let shard = route::layer(within) * route::SHARDS + route::of_pair(ip.addresses, ip.domain);
+            let needed = shard + 1 - self.fragments.len().min(shard + 1);
+            self.fragments.extend(std::iter::repeat_with(Fragments::default).take(needed));
             match self.fragments[shard].add(&ip, fragment, piece(at, packet)) {
                 Added::Waiting => {}
                 Added::Complete(datagram) => self.reassembled(&datagram),
@@ -81,12 +93,16 @@ impl<'p, M: Matcher> Plain<'p, M> {
             return;
         }
         let volume = Volume { packets: 1, bytes: u64::from(packet.length) };
-        let (judgement, opening) = self.judge(&ip, ends, packet.time, volume);
-        let At { sequence, frame } = at;
+        let (judgement, opening) = self.judge(&ip, ends, packet.time, volume, carrier);
+        // There is one shard here, and connections have their numbers at once.
+        self.carrier = Carrier::of(&judgement, 0);
+        let At { sequence, frame, .. } = at;
         self.judged.push(Judged {
             sequence,
             settled: sequence,
             frame,
+            within,
+            outer: carrier.outer(),
             packet,
             header: Some(ip),
             judgement,
@@ -120,12 +136,20 @@ impl<'p, M: Matcher> Plain<'p, M> {
                 sequence: piece.sequence,
                 settled: self.sequence,
                 frame: piece.frame,
+                within: piece.nesting.within,
+                outer: piece.nesting.carrier.outer(),
                 packet: piece.packet,
                 header: Some(header.unwrap_or(own)),
                 judgement,
                 opening,
             });
         }
+    }
+
+    /// The connection that carried the first part, and where any was dropped.
+    fn carrier(datagram: &Datagram) -> Carrier {
+        let first = datagram.pieces.first().map(|piece| piece.nesting.carrier);
+        Carrier { stopped: datagram.stopped(), ..first.unwrap_or_default() }
     }
 
     fn volume(datagram: &Datagram) -> Volume {
@@ -137,12 +161,14 @@ impl<'p, M: Matcher> Plain<'p, M> {
         let Some(mut ip) = datagram.first else { return self.orphaned(datagram) };
         ip.fragment = None;
         let ends = self.context.ends(&ip);
-        let (judgement, opening) = self.judge(&ip, ends, datagram.last_time(), Self::volume(datagram));
+        let carrier = Self::carrier(datagram);
+        let (judgement, opening) =
+            self.judge(&ip, ends, datagram.last_time(), Self::volume(datagram), carrier);
         self.tell(datagram, Some(ip), judgement, opening);
     }
 
     fn orphaned(&mut self, datagram: &Datagram) {
-        let judgement = Judgement::bare(Reason::OrphanFragment);
+        let judgement = Judgement::bare_within(datagram.stopped(), Reason::OrphanFragment);
         let Some(ip) = datagram.first.filter(|ip| Service::of(ip).is_some()) else {
             return self.tell(datagram, None, judgement, false);
         };
@@ -151,8 +177,17 @@ impl<'p, M: Matcher> Plain<'p, M> {
         let entry = self.live(&key, &ip, now);
         // It met no step: the state of its connection stays as it is.
         let places = self.table.get(&key).map_or([None; 2], |entry| entry.places);
-        let (judgement, opening) =
-            self.note(key, &ip, judgement, side, entry, places, now, Self::volume(datagram));
+        let (judgement, opening) = self.note(
+            key,
+            &ip,
+            judgement,
+            side,
+            entry,
+            places,
+            now,
+            Self::volume(datagram),
+            Self::carrier(datagram),
+        );
         self.tell(datagram, Some(ip), judgement, opening);
     }
 
@@ -163,13 +198,21 @@ impl<'p, M: Matcher> Plain<'p, M> {
         (!over).then_some(*entry)
     }
 
-    fn judge(&mut self, ip: &IpPacket, ends: Ends, now: Timestamp, volume: Volume) -> (Judgement, bool) {
+    fn judge(
+        &mut self,
+        ip: &IpPacket,
+        ends: Ends,
+        now: Timestamp,
+        volume: Volume,
+        carrier: Carrier,
+    ) -> (Judgement, bool) {
+        let tunnel = carrier.stopped;
         let Some(service) = Service::of(ip) else {
             let unreadable = match ip.transport {
                 Transport::Truncated => Reason::Truncated,
                 _ => Reason::Malformed,
             };
-            return (Judgement::bare(ends.err().unwrap_or(unreadable)), false);
+            return (Judgement::bare_within(tunnel, ends.err().unwrap_or(unreadable)), false);
         };
         let (key, side) = Key::of(ip);
         let quoted = self.quoted(ip, now);
@@ -177,9 +220,12 @@ impl<'p, M: Matcher> Plain<'p, M> {
         let mut places = self.table.get(&key).map_or([None; 2], |entry| entry.places);
         let (from, to) = match ends {
             Ok(ends) => ends,
-            Err(Reason::LinkLocalControl) => return (Judgement::bare(Reason::LinkLocalControl), false),
+            Err(reason @ Reason::LinkLocalControl) => {
+                return (Judgement::bare_within(tunnel, reason), false);
+            }
             Err(reason) => {
-                return self.note(key, ip, Judgement::bare(reason), side, entry, places, now, volume);
+                let judgement = Judgement::bare_within(tunnel, reason);
+                return self.note(key, ip, judgement, side, entry, places, now, volume, carrier);
             }
         };
         let step = Step {
@@ -191,11 +237,15 @@ impl<'p, M: Matcher> Plain<'p, M> {
             now,
             start: self.context.start.unwrap_or(now),
             quoted: quoted.map(|(_, interfaces)| interfaces),
+            tunnel: None,
         };
         let mut steps = Steps::default();
         if let Some(interface) = from {
             let place = &mut places[index(side)];
             steps.egress = Some(step.judge(StepAt::egress(interface, ip), place, &mut ()));
+        }
+        if steps.stopped().is_none() {
+            steps.tunnel = tunnel;
         }
         if let (Some(interface), None) = (to, steps.stopped()) {
             let place = &mut places[index(side.other())];
@@ -208,7 +258,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
             add(record, record.initiator.address != ip.destination(), now, volume, reason);
             return (Judgement { connection: Some(connection), ..judgement }, false);
         }
-        self.note(key, ip, judgement, side, entry, places, now, volume)
+        self.note(key, ip, judgement, side, entry, places, now, volume, carrier)
     }
 
     fn quoted(&self, ip: &IpPacket, now: Timestamp) -> Option<(ConnectionId, [Option<InterfaceId>; 2])> {
@@ -239,6 +289,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
         places: [Option<Place>; 2],
         now: Timestamp,
         volume: Volume,
+        carrier: Carrier,
     ) -> (Judgement, bool) {
         let opening = entry.is_none();
         let entry = if let Some(mut entry) = entry {
@@ -254,6 +305,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
                 if by_receiver { (Volume::default(), volume) } else { (volume, Volume::default()) };
             self.connections.push(Connection {
                 domain: ip.domain,
+                outer: carrier.outer(),
                 protocol: ip.protocol,
                 initiator: key.endpoint(initiator),
                 responder: key.endpoint(initiator.other()),
@@ -274,6 +326,13 @@ impl<'p, M: Matcher> Plain<'p, M> {
         judgement.connection = Some(entry.connection);
         self.table.insert(key, entry);
         (judgement, opening)
+    }
+}
+
+impl Carrier {
+    /// The number of the connection, which it has at once here.
+    fn outer(self) -> Option<ConnectionId> {
+        self.connection.map(|(_, local)| ConnectionId::new(local.bits() as usize))
     }
 }
 

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use crate::capture::Sink;
 use crate::compile::Linear;
 use crate::packet::{
-    AddressPair, Compact, Content, Domain, Fragment, Icmp, IpPacket, Packet, Protocol, Quoted, TcpFlags,
-    Timestamp, Transport,
+    AddressPair, Carries, Compact, Content, Domain, Fragment, Icmp, IpPacket, Layer, Packet, Protocol,
+    Quoted, TcpFlags, Timestamp, Transport, Tunnel, TunnelKind,
 };
 use crate::policy::{Policy, Scenario};
 use crate::replay::{Batch, Connection, InOrder, Judged, Replay, Tally};
@@ -23,10 +23,11 @@ groups:
     ingress:
       - allow tcp 22 from any
       - allow udp 53 from any
+      - allow udp 4789 from 10.0.0.0/31
       - deny tcp 23 from any
       - allow icmp from 10.0.0.0/30
       - allow tcp 80 from group node
-    egress: [allow tcp to any, allow icmp to any, allow udp 53 to any, allow icmpv6 to any]
+    egress: [allow tcp to any, allow icmp to any, allow udp 53 to any, allow udp 4789 to any, allow icmpv6 to any]
   open: { ingress: [allow all from fd00::/64, allow gre from any], egress: [allow all to any] }
 interfaces:
   a: { addresses: [10.0.0.1, \"fd00::1\"], groups: [node] }
@@ -106,7 +107,7 @@ fn fragment() -> impl Strategy<Value = Option<Fragment>> {
 
 fn content() -> impl Strategy<Value = Content> {
     let ip = any::<bool>().prop_flat_map(|v6| {
-        let domain = prop::sample::select(vec![0_u64, 0, 0x8005, 0x8005_8006]);
+        let domain = prop::sample::select(vec![0_u128, 0, 0x8005, 0x8005_8006]);
         (pair(v6), transport(v6), fragment(), domain)
     });
     let ip = ip.prop_map(|(addresses, (protocol, transport), fragment, domain)| {
@@ -119,21 +120,51 @@ fn content() -> impl Strategy<Value = Content> {
     prop_oneof![20 => ip, 1 => bare]
 }
 
-/// Packets whose time mostly goes on, sometimes by more than any timeout, and sometimes back.
-fn packets() -> impl Strategy<Value = Vec<Packet>> {
-    let pause = prop::sample::select(vec![0_i64, 1, 1, 1, 5, 29, 31, 61, 200, 700, -1, -40]);
-    vec((pause, content(), 40u32..1500), 1..250).prop_map(|drawn| {
-        let mut now = 1_700_000_000_000_000_000;
-        let packet = |(pause, content, length)| {
-            now += pause * 1_000_000_000;
-            Packet { time: Timestamp(now), length, content }
+/// A frame: a packet, or a tunnel's packet with what it carries, and sometimes what that carries.
+fn frame() -> impl Strategy<Value = Vec<(Content, Domain, Carries)>> {
+    let unopened = prop::sample::select(vec![Carries::Nothing, Carries::Nothing, Carries::TooDeep]);
+    let plain = (content(), unopened).prop_map(|(content, carries)| vec![(content, Domain::NONE, carries)]);
+    let tunnel = || (any::<bool>(), 0u8..4, 0u8..4, port(), 1u32..3);
+    let wrapped = (tunnel(), prop::option::weighted(0.3, tunnel()), content());
+    let wrapped = wrapped.prop_map(|(outer, middle, inner)| {
+        let mut within = Domain::NONE;
+        let mut frame = vec![];
+        for (v6, from, to, source, id) in std::iter::once(outer).chain(middle) {
+            let addresses = AddressPair::new(host(v6, from), host(v6, to)).unwrap();
+            let (protocol, transport) = (Protocol::UDP, Transport::Ports { source, destination: 4789 });
+            let ip = IpPacket { domain: within, addresses, protocol, transport, fragment: None };
+            frame.push((Content::Ip(ip), within, Carries::Packet));
+            within = within.in_tunnel(Tunnel { kind: TunnelKind::Vxlan, id: Some(id) }).unwrap();
+        }
+        let inner = match inner {
+            Content::Ip(ip) => Content::Ip(IpPacket { domain: within, ..ip }),
+            bare => bare,
         };
-        drawn.into_iter().map(packet).collect()
+        frame.push((inner, within, Carries::Nothing));
+        frame
+    });
+    prop_oneof![2 => plain, 1 => wrapped]
+}
+
+/// Frames whose time mostly goes on, sometimes by more than any timeout, and sometimes back.
+fn frames() -> impl Strategy<Value = Vec<Vec<Layer>>> {
+    let pause = prop::sample::select(vec![0_i64, 1, 1, 1, 5, 29, 31, 61, 200, 700, -1, -40]);
+    vec((pause, frame(), 40u32..1500), 1..250).prop_map(|drawn| {
+        let mut now = 1_700_000_000_000_000_000;
+        let frame = |(pause, frame, length): (i64, Vec<_>, u32)| {
+            now += pause * 1_000_000_000;
+            let layer = |((content, within, carries), shorter)| {
+                let packet = Packet { time: Timestamp(now), length: length - shorter, content };
+                Layer { packet, within, carries }
+            };
+            frame.into_iter().zip(0..).map(layer).collect()
+        };
+        drawn.into_iter().map(frame).collect()
     })
 }
 
 /// Packets of few connections over IPv4 that open and end all the time: all in compact form, many in one shard.
-fn crowd() -> impl Strategy<Value = Vec<Packet>> {
+fn crowd() -> impl Strategy<Value = Vec<Vec<Layer>>> {
     let pause = prop::sample::select(vec![0_i64, 0, 0, 0, 0, 1, 31, 200]);
     let flags = prop::sample::select(vec![0x02_u8, 0x02, 0x04, 0x10]).prop_map(TcpFlags);
     let one = (any::<bool>(), 0u16..3, flags, any::<bool>(), pause);
@@ -151,30 +182,34 @@ fn crowd() -> impl Strategy<Value = Vec<Packet>> {
             let addresses = if back { addresses.reversed() } else { addresses };
             let domain = Domain::NONE;
             let ip = IpPacket { domain, addresses, protocol, transport, fragment: None };
-            Packet { time: Timestamp(now), length: 60, content: Content::Ip(ip) }
+            vec![Layer::outer(Packet { time: Timestamp(now), length: 60, content: Content::Ip(ip) })]
         };
         drawn.into_iter().map(packet).collect()
     })
 }
 
-fn plainly(policy: &Policy, packets: &[Packet]) -> Results {
+fn plainly(policy: &Policy, frames: &[Vec<Layer>]) -> Results {
     let matcher = Linear::new(policy);
     let mut plain = Plain::new(policy, &matcher);
-    for &packet in packets {
-        plain.push(packet);
+    for layer in frames.iter().flatten() {
+        plain.push(layer);
     }
     plain.finish();
-    let tally = counts::tally(policy, &matcher, &plain.judged, &plain.connections);
+    let mut tally = counts::tally(policy, &matcher, &plain.judged, &plain.connections);
+    let too_deep = frames.iter().flatten().filter(|layer| layer.carries == Carries::TooDeep).count();
+    tally.tunnels.too_deep = too_deep as u64;
     (plain.judged, plain.connections, tally)
 }
 
-fn one_by_one(policy: &Policy, packets: &[Packet], held: usize) -> Results {
+fn one_by_one(policy: &Policy, frames: &[Vec<Layer>], held: usize) -> Results {
     let matcher = Linear::new(policy);
     let mut replay = Replay::new(policy, &matcher);
     let (mut order, mut judged) = (InOrder::holding(held), vec![]);
     let mut out = |frame| order.push(frame, &mut |frame| judged.push(frame));
-    for (number, &packet) in (1..).zip(packets) {
-        replay.push(number, packet, &mut (), &mut out);
+    for (number, frame) in (1..).zip(frames) {
+        for layer in frame {
+            replay.push_layer(number, layer, &mut (), &mut out);
+        }
     }
     replay.finish(&mut out);
     let (connections, tally) = (replay.connections().iter().collect(), replay.tally());
@@ -184,7 +219,7 @@ fn one_by_one(policy: &Policy, packets: &[Packet], held: usize) -> Results {
 /// Batches of so many packets, so many of them at once.
 fn in_batches(
     policy: &Policy,
-    packets: &[Packet],
+    frames: &[Vec<Layer>],
     (size, at_once): (usize, usize),
     wanted: bool,
     held: usize,
@@ -196,7 +231,7 @@ fn in_batches(
         order.push(frame, &mut |frame| judged.push(frame));
         std::ops::ControlFlow::Continue(())
     };
-    let batches: Vec<_> = packets.chunks(size).map(batch).collect();
+    let batches: Vec<_> = frames.chunks(size).map(batch).collect();
     for epoch in batches.chunks(at_once) {
         let more = replay.push_batches(epoch, if wanted { Some(&mut out) } else { None });
         assert!(more.is_continue());
@@ -210,20 +245,21 @@ fn in_batches(
     (judged, connections, tally)
 }
 
-fn batch(packets: &[Packet]) -> Batch {
+fn batch(frames: &[Vec<Layer>]) -> Batch {
     let mut batch = Batch::default();
-    for &packet in packets {
-        match Compact::of(&packet) {
-            Some(compact) => batch.compact(compact),
-            None => batch.packet(packet),
+    for frame in frames {
+        match (&frame[..], Compact::of(&frame[0].packet)) {
+            ([Layer { carries: Carries::Nothing, .. }], Some(compact)) => batch.compact(compact),
+            _ => batch.layers(frame),
         }
     }
+    assert_eq!(batch.frames() as usize, frames.len());
     batch
 }
 
-fn check(policy: &Policy, packets: &[Packet], size: usize, at_once: usize) {
-    let (judged, connections, tally) = plainly(policy, packets);
-    assert_eq!(judged.len(), packets.len());
+fn check(policy: &Policy, frames: &[Vec<Layer>], size: usize, at_once: usize) {
+    let (judged, connections, tally) = plainly(policy, frames);
+    assert_eq!(judged.len(), frames.iter().flatten().count());
     let same = |found: Results, how: &str| {
         for (found, wanted) in found.0.iter().zip(&judged) {
             assert_eq!(found, wanted, "{how}");
@@ -236,11 +272,11 @@ fn check(policy: &Policy, packets: &[Packet], size: usize, at_once: usize) {
         found.0.len()
     };
     let (batches, most) = ((size, at_once), InOrder::MOST);
-    assert_eq!(same(one_by_one(policy, packets, most), "one by one"), judged.len());
-    assert_eq!(same(in_batches(policy, packets, batches, true, most), "in batches"), judged.len());
-    same(in_batches(policy, packets, batches, false, most), "in batches, counted only");
+    assert_eq!(same(one_by_one(policy, frames, most), "one by one"), judged.len());
+    assert_eq!(same(in_batches(policy, frames, batches, true, most), "in batches"), judged.len());
+    same(in_batches(policy, frames, batches, false, most), "in batches, counted only");
     let order = |(judged, _, _): Results| judged.iter().map(|judged| judged.sequence).collect::<Vec<_>>();
-    let (one, many) = (one_by_one(policy, packets, 2), in_batches(policy, packets, batches, true, 2));
+    let (one, many) = (one_by_one(policy, frames, 2), in_batches(policy, frames, batches, true, 2));
     assert_eq!(order(one), order(many), "what comes late comes at the same place");
 }
 
@@ -249,19 +285,19 @@ proptest! {
 
     #[test]
     fn every_way_to_replay_gives_the_same(
-        packets in packets(),
+        frames in frames(),
         state in prop::sample::select(vec!["huawei", "huawei", "linux", "stateless"]),
         midstream in prop::sample::select(vec!["assume", "pickup", "strict"]),
         dialect in prop::sample::select(vec!["ordered", "union"]),
         size in 1usize..80,
         at_once in 1usize..5,
     ) {
-        check(&policy(state, midstream, dialect), &packets, size, at_once);
+        check(&policy(state, midstream, dialect), &frames, size, at_once);
     }
 
     #[test]
-    fn a_crowd_is_no_different(packets in crowd(), size in 20usize..300, at_once in 1usize..3) {
-        check(&policy("huawei", "assume", "ordered"), &packets, size, at_once);
+    fn a_crowd_is_no_different(frames in crowd(), size in 20usize..300, at_once in 1usize..3) {
+        check(&policy("huawei", "assume", "ordered"), &frames, size, at_once);
     }
 }
 
@@ -280,6 +316,6 @@ fn the_bound_on_waiting_fragments_does_not_depend_on_batches() {
             fragment: Some(Fragment { id: at, offset: 0, length: 8, more: true }),
         }),
     };
-    let packets: Vec<_> = (0..3000).map(part).collect();
-    check(&policy, &packets, 700, 2);
+    let frames: Vec<_> = (0..3000).map(|at| vec![Layer::outer(part(at))]).collect();
+    check(&policy, &frames, 700, 2);
 }

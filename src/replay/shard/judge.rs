@@ -3,12 +3,12 @@
 use crate::compile::Matcher;
 use crate::packet::{Content, Header, IcmpRole, IpPacket, Packet, Service, Timestamp, Transport};
 use crate::policy::InterfaceId;
-use crate::replay::context::{At, Context, Ends, control_traffic, piece, was_opened_by_receiver};
+use crate::replay::context::{At, Carrier, Context, Ends, control_traffic, piece, was_opened_by_receiver};
 use crate::replay::fragments::{Added, Datagram, Piece};
 use crate::replay::key::Key;
 use crate::replay::state::{Side, Tracked};
 use crate::replay::step::{Observer, Place, Step};
-use crate::replay::{Judged, Judgement, Reason, Steps, Verdict, Volume, index, route};
+use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, Verdict, Volume, index, route};
 
 use super::interned::{Opening, Path};
 use super::limits::Code;
@@ -30,6 +30,11 @@ impl Datum<'_> {
     fn volume(&self) -> Volume {
         let bytes = self.pieces.iter().map(|piece| u64::from(piece.packet.length)).sum();
         Volume { packets: self.pieces.len() as u64, bytes }
+    }
+
+    /// Where a packet that carries a part of it was dropped.
+    fn stopped(&self) -> Option<StepVerdict> {
+        self.pieces.iter().find_map(|piece| piece.nesting.carrier.stopped)
     }
 }
 
@@ -169,7 +174,7 @@ impl Shard {
             let datum = Datum { moment, ip: &ip, now, pieces: &datagram.pieces, known: Known::Unasked };
             return self.note_orphan(context, &datum);
         }
-        let judgement = Judgement::bare(Reason::OrphanFragment);
+        let judgement = Judgement::bare_within(datagram.stopped(), Reason::OrphanFragment);
         for piece in &datagram.pieces {
             let Content::Ip(own) = piece.packet.content else { continue };
             let pieces = std::slice::from_ref(piece);
@@ -197,7 +202,7 @@ impl Shard {
         }
         let known = self.find(&key);
         let live = known.filter(|&local| self.goes_on(context, local, datum));
-        let judgement = Judgement::bare(Reason::OrphanFragment);
+        let judgement = Judgement::bare_within(datum.stopped(), Reason::OrphanFragment);
         let whose = Whose { key, sender: side, ends: context.ends(datum.ip), known, live };
         // It met no step: the state of its connection stays as it is.
         let places = self.places(known);
@@ -214,15 +219,17 @@ impl Shard {
         observer: &mut impl Observer,
     ) -> Outcome {
         let (ip, now) = (datum.ip, datum.now);
+        let tunnel = datum.stopped();
         let Some(service) = Service::of(ip) else {
             let unreadable = match ip.transport {
                 Transport::Truncated => Reason::Truncated,
                 _ => Reason::Malformed,
             };
-            return Outcome::Judged(Judgement::bare(ends.err().unwrap_or(unreadable)), false);
+            let reason = ends.err().unwrap_or(unreadable);
+            return Outcome::Judged(Judgement::bare_within(tunnel, reason), false);
         };
         if ends == Err(Reason::LinkLocalControl) {
-            return Outcome::Judged(Judgement::bare(Reason::LinkLocalControl), false);
+            return Outcome::Judged(Judgement::bare_within(tunnel, Reason::LinkLocalControl), false);
         }
         let (key, side) = Key::of(ip);
         let quoted = self.quoted_entry(context, ip, now).filter(|_| ends.is_ok());
@@ -239,7 +246,7 @@ impl Shard {
         let ends = match ends {
             Ok(ends) => ends,
             Err(reason) => {
-                let judgement = Judgement::bare(reason);
+                let judgement = Judgement::bare_within(tunnel, reason);
                 let (judgement, opening) = self.note(context, datum, &whose, judgement, places);
                 return Outcome::Judged(judgement, opening);
             }
@@ -253,6 +260,7 @@ impl Shard {
             now,
             start: context.start.unwrap_or(now),
             quoted: quoted.map(|(_, interfaces)| interfaces),
+            tunnel,
         };
         let steps = step.take(ends, &mut places, observer);
         let reason = steps.reason().unwrap_or(Reason::NoGroup);
@@ -377,6 +385,9 @@ impl Shard {
                 None => Local(fill.add(&mut self.wide, Wide::new(&key), sender, &entry, known) | WIDE),
             };
             self.opened.push(Opened { moment: datum.moment, local });
+            if let Some(outer) = datum.pieces.first().and_then(|piece| piece.nesting.carrier.connection) {
+                self.outer.insert(local, outer);
+            }
             local
         };
         judgement.connection = Some(local.id());
@@ -398,8 +409,15 @@ impl Shard {
             {
                 self.counts.control[kind as usize] += 1;
             }
+            if piece.nesting.carries {
+                self.carriers.push((piece.sequence, Carrier::of(&judgement, self.number)));
+            }
             if context.wanted {
+                let outer = piece.nesting.carrier.connection;
+                self.outers.extend(outer.map(|outer| (self.judged.len(), outer)));
                 self.judged.push(Judged {
+                    within: piece.nesting.within,
+                    outer: None,
                     sequence: piece.sequence,
                     settled: datum.moment.sequence,
                     frame: piece.frame,
@@ -466,7 +484,7 @@ fn path(ends: Ends, sender: Side, places: &[Option<Place>; 2]) -> Path {
 
 /// What each group would say alone at the steps where the rules decided.
 fn fill_said<M: Matcher>(context: &Context<'_, M>, opening: &mut Opening, ip: &IpPacket) {
-    let Steps { egress, ingress } = &opening.steps;
+    let Steps { egress, ingress, .. } = &opening.steps;
     let steps = [(egress, ip.destination()), (ingress, ip.source())];
     for ((step, remote), said) in steps.into_iter().zip(&mut opening.said) {
         said.clear();

@@ -14,9 +14,13 @@ mod view;
 pub(super) use limits::Limits;
 pub(super) use run::Placed;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use crate::packet::{IpPacket, Timestamp};
 use crate::policy::InterfaceId;
 
+use super::context::Carrier;
 use super::fragments::{Deadline, Fragments, Piece};
 use super::key::Key;
 use super::{ConnectionId, Judged};
@@ -27,7 +31,7 @@ use record::{Narrow, Wide};
 use table::Table;
 
 /// The number of a connection in its shard: 31 bits, and which of the two tables it is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Local(u32);
 
 const WIDE: u32 = 1 << 31;
@@ -38,7 +42,7 @@ impl Local {
         ConnectionId::new(self.0 as usize)
     }
 
-    fn of(id: ConnectionId) -> Self {
+    pub(super) fn of(id: ConnectionId) -> Self {
         Self(u32::try_from(id.index()).unwrap_or(u32::MAX))
     }
 
@@ -109,6 +113,7 @@ type QuotedEntry = (Local, [Option<InterfaceId>; 2]);
 /// One shard.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
+    number: u32,
     /// Whether this is the shard of messages without state.
     messages: bool,
     narrow: Table<Narrow>,
@@ -124,6 +129,12 @@ pub(super) struct Shard {
     pub forwards: Vec<Forward>,
     /// Judged frames, where they are wanted, with [`Local`] connections.
     pub judged: Vec<Judged>,
+    /// By their place in `judged`: what carried those from inside of tunnels.
+    pub outers: Vec<(usize, (u32, Local))>,
+    /// Judged packets of tunnels, by sequence, until what they carry is judged.
+    pub carriers: Vec<(u64, Carrier)>,
+    /// For connections found in tunnels: the shard and the connection that carried the first packet.
+    outer: HashMap<Local, (u32, Local), FixedState>,
 }
 
 /// Calls `$call` with the table that `$local` is in, as `$table`, and its place there, as `$at`.
@@ -161,7 +172,8 @@ use {with_table, with_table_ref};
 impl Shard {
     /// The shard of this number.
     pub(super) fn new(number: usize) -> Self {
-        Self { messages: number == super::route::MESSAGES, ..Self::default() }
+        let messages = number % super::route::LAYER == super::route::MESSAGES;
+        Self { number: u32::try_from(number).unwrap_or(u32::MAX), messages, ..Self::default() }
     }
 
     fn find(&self, key: &Key) -> Option<Local> {
@@ -179,6 +191,16 @@ impl Shard {
     /// The number of a connection.
     pub(super) fn number(&self, local: Local) -> u32 {
         with_table_ref!(self, local, table, at => table.get(at).number)
+    }
+
+    /// The shard and the connection that carried the first packet of a connection; `None` outside of tunnels.
+    pub(super) fn outer(&self, local: Local) -> Option<(usize, Local)> {
+        self.outer.get(&local).map(|&(shard, local)| (shard as usize, local))
+    }
+
+    /// How many connections there are.
+    pub(super) const fn len(&self) -> usize {
+        self.narrow.len() + self.wide.len()
     }
 
     /// Gives judged frames the numbers of their connections.

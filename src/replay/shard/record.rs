@@ -1,4 +1,4 @@
-//! One connection in 64 bytes (IPv4) or 96: its key, its state at both interfaces, its counts.
+//! One connection in 64 bytes (IPv4) or 104: its key, its state at both interfaces, its counts.
 //!
 //! What seldom needs room lies in [`Extra`]s beside the table; [`Entry`] is the same, unpacked.
 
@@ -45,7 +45,8 @@ pub(super) struct Narrow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Wide {
     hosts: [[u64; 2]; 2],
-    domain: u64,
+    /// In two halves, so that it takes no padding.
+    domain: [u64; 2],
     ports: [u16; 2],
     family: Family,
     protocol: u8,
@@ -124,7 +125,7 @@ impl Stored for Narrow {
             port: port as u16,
         };
         Key {
-            domain: Domain(self.rest >> 16 & 0xffff),
+            domain: Domain(u128::from(self.rest >> 16 & 0xffff)),
             protocol: Protocol((self.rest >> 8) as u8),
             kind: self.rest as u8,
             code: 0,
@@ -134,6 +135,14 @@ impl Stored for Narrow {
     }
 }
 
+const fn halves(bits: u128) -> [u64; 2] {
+    [(bits >> 64) as u64, bits as u64]
+}
+
+fn whole([upper, lower]: [u64; 2]) -> u128 {
+    u128::from(upper) << 64 | u128::from(lower)
+}
+
 impl Wide {
     pub(super) fn new(key: &Key) -> Self {
         let bits = |address| {
@@ -141,11 +150,11 @@ impl Wide {
                 std::net::IpAddr::V4(address) => u128::from(address.to_bits()),
                 std::net::IpAddr::V6(address) => address.to_bits(),
             };
-            [(bits >> 64) as u64, bits as u64]
+            halves(bits)
         };
         Self {
             hosts: [bits(key.low.address), bits(key.high.address)],
-            domain: key.domain.0,
+            domain: halves(key.domain.0),
             ports: [key.low.port, key.high.port],
             family: Family::of(key.low.address),
             protocol: key.protocol.0,
@@ -167,14 +176,12 @@ impl Stored for Wide {
             let [upper, lower] = self.hosts[i];
             let address = match self.family {
                 Family::V4 => std::net::Ipv4Addr::from_bits(lower as u32).into(),
-                Family::V6 => {
-                    std::net::Ipv6Addr::from_bits(u128::from(upper) << 64 | u128::from(lower)).into()
-                }
+                Family::V6 => std::net::Ipv6Addr::from_bits(whole([upper, lower])).into(),
             };
             Endpoint { address, port: self.ports[i] }
         };
         Key {
-            domain: Domain(self.domain),
+            domain: Domain(whole(self.domain)),
             protocol: Protocol(self.protocol),
             kind: self.kind,
             code: self.code,
@@ -388,6 +395,6 @@ mod tests {
     #[test]
     fn records_have_the_size_they_are_meant_to_have() {
         assert_eq!((size_of::<Record<Narrow>>(), align_of::<Record<Narrow>>()), (64, 64));
-        assert_eq!(size_of::<Record<Wide>>(), 96);
+        assert_eq!(size_of::<Record<Wide>>(), 104);
     }
 }

@@ -1,10 +1,10 @@
 //! One shard's part of a batch, in order.
 
 use crate::compile::Matcher;
-use crate::packet::{Compact, Content, Timestamp};
+use crate::packet::{Carries, Compact, Content, Domain, Timestamp};
 use crate::policy::Direction;
-use crate::replay::batch::Batch;
-use crate::replay::context::{At, Context, piece};
+use crate::replay::batch::{Batch, Bucket};
+use crate::replay::context::{At, Carrier, Context, Nesting, piece};
 use crate::replay::{Judged, Judgement, Reason, StepVerdict, Steps, index, route};
 
 use super::judge::Known;
@@ -23,25 +23,46 @@ pub(in crate::replay) struct Placed<'a> {
     pub sequence: u64,
     /// The latest time of the frames before it.
     pub clock: Timestamp,
+    /// The number of its first frame, where they have none of their own.
+    pub frame: u64,
 }
 
-impl<'a> Placed<'a> {
+impl Placed<'_> {
     /// ICMP messages that neither ask nor answer and quote nothing: no shard but the one of messages sees them.
-    pub(in crate::replay) fn messages(&self) -> impl Iterator<Item = Forward> + use<'a> {
-        let Self { batch, sequence, .. } = *self;
-        batch.buckets[route::MESSAGES].others.iter().filter_map(move |other| {
+    pub(in crate::replay) fn messages<M>(
+        &self,
+        context: &Context<'_, M>,
+        layer: usize,
+    ) -> impl Iterator<Item = Forward> {
+        let bucket = self.batch.buckets.get(layer * route::LAYER + route::MESSAGES);
+        bucket.into_iter().flat_map(|bucket| &bucket.others).filter_map(|other| {
             let Content::Ip(ip) = other.packet.content else { return None };
-            let sequence = sequence + u64::from(other.place);
-            let frame = batch.number(sequence + 1 - u64::from(other.place), other.place);
-            let pieces = vec![piece(At { sequence, frame }, other.packet)];
+            let at = self.at(context, other.place);
+            let pieces = vec![piece(at, other.packet)];
             Some(Forward {
-                moment: Moment::at(sequence),
+                moment: Moment::at(at.sequence),
                 ip,
                 now: other.packet.time,
                 pieces,
                 what: What::Judge,
             })
         })
+    }
+
+    /// A packet of the batch, with what carries it.
+    pub(in crate::replay) fn at<M>(&self, context: &Context<'_, M>, place: u32) -> At {
+        let At { sequence, frame, .. } = self.plain_at(place);
+        let nested = self.batch.nested(place);
+        let carrier = if nested.is_inner() { context.carrier(sequence) } else { Carrier::default() };
+        let nesting = Nesting { within: nested.within, carries: nested.carries == Carries::Packet, carrier };
+        At { sequence, frame, nesting }
+    }
+
+    /// A packet of the batch that has nothing to do with tunnels.
+    #[inline]
+    fn plain_at(&self, place: u32) -> At {
+        let sequence = self.sequence + u64::from(place);
+        At { sequence, frame: self.batch.number(self.frame, place), nesting: Nesting::default() }
     }
 }
 
@@ -53,11 +74,9 @@ impl Shard {
         number: usize,
         placed: &Placed<'_>,
     ) {
-        let bucket = &placed.batch.buckets[number];
-        let at = |place: u32| At {
-            sequence: placed.sequence + u64::from(place),
-            frame: placed.batch.number(placed.sequence + 1, place),
-        };
+        let nothing = Bucket::default();
+        let bucket = placed.batch.buckets.get(number).unwrap_or(&nothing);
+        let at = |place: u32| placed.plain_at(place);
         let (mut compact, mut others) = (&bucket.compact[..], &bucket.others[..]);
         // The place from which on a frame may end the wait of a datagram.
         let mut from = 0;
@@ -78,7 +97,7 @@ impl Shard {
             if ends_wait <= other && ends_wait < u32::MAX {
                 self.give_up(context, at(ends_wait).sequence);
             } else if let Some((other, rest)) = others.split_first() {
-                self.packet(context, at(other.place), other.packet, &mut ());
+                self.packet(context, placed.at(context, other.place), other.packet, &mut ());
                 (others, from) = (rest, other.place + 1);
             } else {
                 return;
@@ -141,11 +160,14 @@ impl Shard {
                         };
                         let steps = Steps {
                             egress: step(index(side), Direction::Egress),
+                            tunnel: None,
                             ingress: step(index(side.other()), Direction::Ingress),
                         };
                         let connection = Some(Local(local).id());
-                        let At { sequence, frame } = at(packet.place);
+                        let At { sequence, frame, .. } = at(packet.place);
                         self.judged.push(Judged {
+                            within: Domain::NONE,
+                            outer: None,
                             sequence,
                             settled: sequence,
                             frame,

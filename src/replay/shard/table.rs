@@ -25,7 +25,7 @@ impl<K: Stored> Default for Table<K> {
 }
 
 impl<K: Stored> Table<K> {
-    const fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.len
     }
 

@@ -36,6 +36,7 @@ impl Shard {
             let (later_drops, later_undecided) = record.later(&extra);
             Connection {
                 domain: key.domain,
+                outer: None,
                 protocol: key.protocol,
                 initiator: key.endpoint(initiator),
                 responder: key.endpoint(responder),
@@ -120,7 +121,7 @@ impl Shard {
 
 fn add_opening(tally: &mut Tally, policy: &Policy, opening: &Opening, count: Count) {
     tally.verdicts[ConnectionVerdict::of(opening.reason) as usize].merge(count);
-    let Steps { egress, ingress } = &opening.steps;
+    let Steps { egress, ingress, .. } = &opening.steps;
     for (step, said) in [(egress, &opening.said[0]), (ingress, &opening.said[1])] {
         let Some(step) = step else { continue };
         if let Some(rule) = step.credited() {

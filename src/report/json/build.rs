@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::policy::{Direction, RuleId};
-use crate::replay::{self, ConnectionVerdict, ControlTraffic, Reason, Verdict};
+use crate::replay::{self, ConnectionId, ConnectionVerdict, ControlTraffic, Reason, Verdict};
 
 use super::super::matrix::Matrix;
 use super::super::rows::{Row, folded};
@@ -13,7 +13,7 @@ use super::SCHEMA;
 use super::schema::{
     Assumptions, Blocked, ByConnectionVerdict, ByVerdict, Capture, Connection, Count, Document, Group,
     Header, LaterDrops, List, MatrixCell, MatrixRow, Outside, ReasonCount, Repeats, Rule, Scenario, Step,
-    Summary, Text, Unsupported, Volume,
+    Summary, Text, Tunnels, Unsupported, Volume, tunnels,
 };
 use super::step;
 
@@ -105,6 +105,11 @@ pub(in super::super) fn summary(results: &Results<'_>) -> Summary {
             repeated: results.repeats.seen.repeated,
             left_out: results.repeats.left_out,
         },
+        tunnels: results.opened_tunnels.then(|| Tunnels {
+            inside: tally.tunnels.inside.into(),
+            fragments: tally.tunnels.fragments,
+            too_deep: tally.tunnels.too_deep,
+        }),
     }
 }
 
@@ -169,6 +174,8 @@ fn blocked<'a>(results: &Results<'a>, row: &Row) -> Blocked<'a> {
         rule: row.rules.iter().flatten().map(|&id| results.rule(id)).next(),
         first: Rfc3339(row.first),
         last: Rfc3339(row.last),
+        tunnels: tunnels(row.within),
+        outer: row.outer(),
     }
 }
 
@@ -238,6 +245,8 @@ fn one<'a>(results: &Results<'a>, number: u64, connection: &replay::Connection) 
         service: Text(connection.service()),
         service_name: connection.service().name(),
         vlans: connection.domain.vlans().collect(),
+        tunnels: tunnels(connection.domain),
+        outer: connection.outer.map(ConnectionId::number),
         first: Rfc3339(connection.first),
         last: Rfc3339(connection.last),
         packets: volume.packets,

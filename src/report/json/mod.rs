@@ -43,6 +43,35 @@ mod tests {
     }
 
     #[test]
+    fn the_inside_of_tunnels() {
+        let value: serde_json::Value = serde_json::from_str(&json(&Sample::tunnels())).unwrap();
+        let inside = &value["summary"]["tunnels"]["inside"];
+        assert_eq!((&inside["connections"], &inside["packets"]), (&3.into(), &5.into()));
+        let connections = value["connections"].as_array().unwrap();
+        let tie = |connection: &serde_json::Value| {
+            let tunnel = connection.get("tunnels").map(|tunnels| tunnels[0]["id"].as_u64());
+            (connection["service"].as_str().map(str::to_owned), tunnel, connection.get("outer").cloned())
+        };
+        let ties: Vec<_> = connections.iter().map(tie).collect();
+        let (vxlan, web) = (Some("udp 4789".to_owned()), Some("tcp 8080".to_owned()));
+        assert_eq!(
+            ties,
+            [
+                (vxlan.clone(), None, None),
+                (web.clone(), Some(Some(7)), Some(1.into())),
+                (web.clone(), Some(Some(8)), Some(1.into())),
+                (vxlan.clone(), None, None),
+                (Some("icmp 8/0".to_owned()), Some(Some(7)), Some(4.into())),
+                (vxlan, None, None),
+                (web, None, None),
+            ],
+            "the same five-tuple in two tunnels and outside: three connections"
+        );
+        assert_eq!(connections[1]["later_drops"], 1, "in the stranger's tunnel");
+        assert_eq!(value["blocked"][0].get("tunnels"), None);
+    }
+
+    #[test]
     fn nothing_and_hostile_names_are_valid_too() {
         let nothing: serde_json::Value = serde_json::from_str(&json(&Sample::nothing())).unwrap();
         assert_eq!(nothing["summary"]["first"], serde_json::Value::Null);

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
+use crate::packet::Domain;
 use crate::policy::Policy;
 use crate::policy::{InterfaceId, RuleId};
 use crate::replay;
@@ -121,6 +122,15 @@ pub(in super::super) struct Summary {
     pub after_blocked: ByVerdict,
     pub assumptions: Assumptions,
     pub repeats: Repeats,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnels: Option<Tunnels>,
+}
+
+#[derive(Serialize)]
+pub(in super::super) struct Tunnels {
+    pub inside: Count,
+    pub fragments: u64,
+    pub too_deep: u64,
 }
 
 #[derive(Serialize)]
@@ -213,6 +223,22 @@ pub(in super::super) struct Blocked<'a> {
     pub rule: Option<&'a str>,
     pub first: Rfc3339,
     pub last: Rfc3339,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnels: Option<Vec<Tunnel>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outer: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub(in super::super) struct Tunnel {
+    pub kind: &'static str,
+    pub id: Option<u32>,
+}
+
+/// The tunnels of a domain, outermost first; `None` outside of them.
+pub(in super::super) fn tunnels(domain: Domain) -> Option<Vec<Tunnel>> {
+    let tunnel = |tunnel: crate::packet::Tunnel| Tunnel { kind: tunnel.kind.code(), id: tunnel.id };
+    domain.is_in_tunnel().then(|| domain.tunnels().map(tunnel).collect())
 }
 
 #[derive(Serialize)]
@@ -254,6 +280,10 @@ pub(in super::super) struct Connection<'a> {
     pub service: Text<crate::packet::Service>,
     pub service_name: Option<&'static str>,
     pub vlans: Vec<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnels: Option<Vec<Tunnel>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outer: Option<u64>,
     pub first: Rfc3339,
     pub last: Rfc3339,
     pub packets: u64,

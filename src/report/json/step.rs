@@ -3,7 +3,7 @@
 use crate::compile::Matcher;
 use crate::packet::{Header, IpPacket, Service};
 use crate::policy::{Direction, Policy};
-use crate::replay::StepVerdict;
+use crate::replay::{Reason, StepVerdict};
 
 use super::schema::{Groups, Step, Text};
 
@@ -30,6 +30,8 @@ pub(super) fn groups<'a>(
     step: &StepVerdict,
     header: Option<&Header>,
 ) -> Groups<'a> {
+    // Groups at the step that dropped a tunnel's packet were never asked about what is inside.
+    let header = header.filter(|_| step.reason != Reason::TunnelDropped);
     let said = header.map(|header| matcher.each_group(step.interface, step.direction, header));
     Groups { policy, interface: step.interface, said: said.unwrap_or_default() }
 }

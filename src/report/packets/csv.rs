@@ -12,12 +12,12 @@ use crate::replay::{ConnectionId, Judged};
 use super::super::csv::plain;
 use super::super::json::groups_of;
 use super::super::json::schema::Groups;
-use super::super::label::Vlans;
+use super::super::label::{Tunnels, Vlans};
 use super::super::time::Rfc3339;
 use super::icmp;
 
 /// The columns of the CSV form.
-pub(super) const COLUMNS: [&str; 24] = [
+pub(super) const COLUMNS: [&str; 29] = [
     "frame",
     "time",
     "src",
@@ -42,6 +42,11 @@ pub(super) const COLUMNS: [&str; 24] = [
     "icmp_type",
     "icmp_code",
     "vlans",
+    "tunnels",
+    "outer",
+    "tunnel_interface",
+    "tunnel_direction",
+    "tunnel_rule",
 ];
 
 /// A line of CSV in the making.
@@ -93,6 +98,12 @@ impl<W: Write> Row<'_, W> {
         self.field(icmp.map(|icmp| icmp.kind))?;
         self.field(icmp.map(|icmp| icmp.code))?;
         self.field(ip.map(|ip| Vlans(ip.domain)))?;
+        self.field(Some(Tunnels(judged.within)))?;
+        self.field(judged.outer.map(ConnectionId::number))?;
+        let tunnel = judgement.steps.tunnel;
+        self.field(tunnel.map(|step| policy.interface(step.interface).name.as_str()))?;
+        self.field(tunnel.map(|step| step.direction))?;
+        self.field(tunnel.and_then(|step| step.rule).map(|id| policy.rule(id).name.as_str()))?;
         self.csv.write_record(None::<&[u8]>).map_err(plain)
     }
 }

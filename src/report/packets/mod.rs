@@ -158,6 +158,12 @@ mod tests {
     }
 
     #[test]
+    fn what_tunnels_carry_follows_their_packets() {
+        insta::assert_snapshot!("tunnels", written(&Sample::tunnels(), RecordFormat::Ndjson));
+        insta::assert_snapshot!("tunnels_csv", written(&Sample::tunnels(), RecordFormat::Csv));
+    }
+
+    #[test]
     fn csv() {
         let text = written(&Sample::cluster(), RecordFormat::Csv);
         insta::assert_snapshot!(text);

@@ -9,14 +9,14 @@ use crate::packet::{IpPacket, Protocol};
 use crate::policy::Policy;
 use crate::replay::{ConnectionId, Judged, StepVerdict};
 
-use super::super::json::schema::{List, Step, Text};
+use super::super::json::schema::{List, Step, Text, tunnels};
 use super::super::json::{groups_of, packet_step};
 use super::super::time::Rfc3339;
 use super::icmp;
 
-/// The NDJSON record, keys in this order. `icmp` and `vlans` stand only where there is something to tell.
+/// The NDJSON record, keys in this order. `icmp`, `vlans`, `tunnels` and `outer` stand only where there is something to tell.
 #[derive(Serialize)]
-struct Record<S, V> {
+struct Record<S, V, T> {
     frame: u64,
     time: Rfc3339,
     src: Option<IpAddr>,
@@ -33,6 +33,10 @@ struct Record<S, V> {
     icmp: Option<IcmpFields>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vlans: Option<V>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnels: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outer: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -70,5 +74,7 @@ pub(super) fn record<'r>(
         steps: List(move || judgement.steps.iter().map(step)),
         icmp: ip.and_then(icmp).map(|icmp| IcmpFields { kind: icmp.kind, code: icmp.code }),
         vlans: tagged.map(|domain| List(move || domain.vlans())),
+        tunnels: tunnels(judged.within),
+        outer: judged.outer.map(ConnectionId::number),
     }
 }

@@ -82,10 +82,13 @@ fn table(
             }
         );
     }
-    let mut table =
-        Columns::new(&[">conns", ">packets", "initiator", "responder", "service", "step", "reason", "rule"]);
+    let heads =
+        [">conns", ">packets", "initiator", "responder", "service", "step", "reason", "rule", "tunnel"];
+    // What is the same for all is not worth a column.
+    let heads = if results.opened_tunnels { &heads[..] } else { &heads[..8] };
+    let mut table = Columns::new(heads);
     for row in rows {
-        table.row(vec![
+        let mut cells = vec![
             Cell::new(row.connections),
             Cell::new(row.volume.packets),
             Cell::new(row.initiator),
@@ -94,7 +97,9 @@ fn table(
             Cell::new(row.step(results)),
             Cell::new(row.reason).styled(verdict_style(verdict)),
             Cell::new(row.rule(results)),
-        ]);
+        ];
+        cells.extend(results.opened_tunnels.then(|| Cell::new(row.tunnel())));
+        table.row(cells);
     }
     table.write(out)
 }

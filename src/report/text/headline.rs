@@ -35,6 +35,12 @@ pub(super) fn write(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()
             write!(out, "{comma}{} {words}", tally.verdict(verdict).packets)?;
         }
         writeln!(out)?;
+        if results.opened_tunnels {
+            let inside = tally.tunnels.inside;
+            let connections = label::plural(inside.connections, "connection");
+            let (packets, bytes) = (label::plural(inside.volume.packets, "packet"), inside.volume.bytes);
+            writeln!(out, "Inside tunnels: {connections} and {packets} ({}) of these", label::bytes(bytes))?;
+        }
     }
     let policy = results.policy;
     writeln!(

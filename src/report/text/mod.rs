@@ -115,6 +115,14 @@ mod tests {
         insta::assert_snapshot!(text(&Sample::cluster(), Options { show: Show::ALL, matrix: true }));
     }
 
+    /// By hand, from the frames of the fixture: 2 + 1 outer connections of VXLAN, of which a stranger's is blocked; inside
+    /// the request in VNI 7 (carried by #1), in VNI 8 and outside of both: three connections, allowed; a ping that the pod drops;
+    /// the stranger's request is the connection of VNI 7 again, and drops inside it; its ARP is dropped too.
+    #[test]
+    fn the_inside_of_tunnels() {
+        insta::assert_snapshot!(text(&Sample::tunnels(), Options { show: Show::ALL, matrix: true }));
+    }
+
     #[test]
     fn nothing_to_say() {
         insta::assert_snapshot!(text(&Sample::nothing(), Options::default()));

@@ -210,10 +210,10 @@ const ELSEWHERE: &[&str] = &[
 
 #[test]
 fn every_code_is_on_a_page() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/scenario/tests/snapshots");
-    let pages =
-        std::fs::read_dir(folder).unwrap().map(|page| std::fs::read_to_string(page.unwrap().path()).unwrap());
-    let pages = pages.collect::<String>();
+    let folders = ["policy/scenario/tests/snapshots", "expect/tests/snapshots"];
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
+    let pages = files.map(|page| std::fs::read_to_string(page.unwrap().path()).unwrap()).collect::<String>();
     for code in crate::diag::codes::ALL {
         let shown = pages.contains(&format!("[{}]: ", code.name)) || ELSEWHERE.contains(&code.name);
         assert!(shown, "no test shows {}", code.name);

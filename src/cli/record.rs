@@ -1,0 +1,101 @@
+//! `sgsim record`: a suite from traffic.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::compile::Compiled;
+use crate::expect::record::{Anonymiser, KEY_BYTES, Recording, record};
+use crate::pipeline;
+use crate::replay::Replay;
+
+use super::source::Source;
+use super::{Error, ExitStatus, ScenarioArgs, files, load, output, threads};
+
+/// Write a suite of expectations from traffic, to be reviewed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Write the suite to a file instead of standard output.
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Replace the addresses of peers consistently and prefix-preserving, by a random key unless one is given (64
+    /// hexadecimal digits); networks that the scenario names stay the same.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = key, help_heading = "Output")]
+    anonymise: Option<Key>,
+    /// Threads to work with: all processors unless told.
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
+    threads: Option<u16>,
+}
+
+/// A key of `--anonymise`; without bytes a random one.
+#[derive(Clone)]
+struct Key(Option<[u8; KEY_BYTES]>);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+fn key(text: &str) -> Result<Key, String> {
+    if text.is_empty() {
+        return Ok(Key(None));
+    }
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let bytes = digits.filter(|digits| digits.len() == 2 * KEY_BYTES).and_then(|digits| {
+        let byte = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).ok();
+        digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>()?.try_into().ok()
+    });
+    bytes
+        .map(|bytes| Key(Some(bytes)))
+        .ok_or_else(|| format!("expected {} hexadecimal digits", 2 * KEY_BYTES))
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
+    let mut inputs = args.source.all_inputs();
+    inputs.extend(args.scenario.scenarios.iter().cloned());
+    files::check_apart(&inputs, args.output.iter())?;
+    let scenario = load::scenario(&args.scenario)?;
+    let matcher = Compiled::new(&scenario.policy);
+    let input = args.source.open_all(pipeline::BLOCK_SIZE)?;
+    let mut replay = input.prepare(Replay::new(&scenario.policy, &matcher));
+    let threads = threads::pool(args.threads)?;
+    let reading = threads.install(|| input.judge(&scenario.policy, &mut replay, None));
+    for error in &reading.errors {
+        output::complain(error);
+    }
+    let anonymiser = args.anonymise.as_ref().map(|key| Anonymiser::new(&scenario, key.0));
+    let [file] = &args.scenario.scenarios[..] else {
+        let message = "a suite names one scenario: write it first, with sgsim convert";
+        return Err(Error::Message(message.to_owned()));
+    };
+    let path = from_suite(file, args.output.as_deref());
+    let captures: Vec<_> = reading.captures.iter().map(|capture| capture.name.clone()).collect();
+    let recording = Recording { scenario_path: &path, captures: &captures, anonymiser: anonymiser.as_ref() };
+    let target = args.output.clone().unwrap_or_else(|| PathBuf::from("-"));
+    let mut out = files::create_plain(&target)?;
+    let written = record(&scenario, replay.connections().iter(), recording, &mut out)
+        .and_then(|count| out.flush().map(|()| count))
+        .map_err(|error| files::cannot_write(&target, &error))?;
+    Ok(match (reading.errors.is_empty(), written) {
+        (false, _) => ExitStatus::Failed,
+        (true, 0) => ExitStatus::Nothing,
+        (true, _) => ExitStatus::Done,
+    })
+}
+
+/// The scenario's path as the suite has to name it: from the suite's folder.
+fn from_suite(scenario: &Path, suite: Option<&Path>) -> String {
+    let given = scenario.display().to_string();
+    let Some(folder) = suite.filter(|path| !files::is_stdout(path)) else { return given };
+    let folder =
+        folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let (Ok(folder), Ok(scenario)) = (folder.canonicalize(), scenario.canonicalize()) else { return given };
+    let common = folder.components().zip(scenario.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(common).map(|_| "..".into());
+    let down = scenario.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<String>>().join("/")
+}

@@ -1,0 +1,223 @@
+//! `sgsim test`: expectations about what must get through and what must not.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::capture::write_flow;
+use crate::diag::Style;
+use crate::expect::platform::{self, Platform};
+use crate::expect::{Checked, Coverage, Selection, Status, Suite, SuiteFile, SuiteOutcome, check};
+use crate::policy::Scenario;
+use crate::report::suite::{ScenarioCoverage, SuiteFormat, SuiteResult, SuiteResults};
+
+use super::{Error, ExitStatus, files, load, output, threads};
+
+/// Hold a scenario to what must get through and what must not.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Suites of expectations (YAML); each names its scenario.
+    #[arg(value_name = "SUITE", required_unless_present = "preset", help_heading = "Input")]
+    suites: Vec<PathBuf>,
+    /// What the cloud needs of the groups of this kind of cluster, as a suite: cce/vpc, cce/tunnel or cce/turbo.
+    #[arg(long, value_name = "NAME", requires = "scenario", value_parser = preset, help_heading = "Input")]
+    preset: Vec<&'static Platform>,
+    /// Name addresses for the suites: dns=100.125.1.250, or several separated by commas.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = super::preset::setting, help_heading = "Input")]
+    sets: Vec<(String, String)>,
+    /// Test this scenario instead of those that the suites name.
+    #[arg(short = 's', long = "scenario", value_name = "FILE", help_heading = "Input")]
+    scenario: Option<PathBuf>,
+    /// Check only expectations whose name contains this text (of several: any).
+    #[arg(long = "name", value_name = "TEXT", help_heading = "Selection")]
+    names: Vec<String>,
+    /// Check only expectations with this tag (of several: any).
+    #[arg(long = "tag", value_name = "TAG", value_delimiter = ',', help_heading = "Selection")]
+    tags: Vec<String>,
+    /// Stop at the first expectation that does not hold.
+    #[arg(long, help_heading = "Selection")]
+    fail_fast: bool,
+    /// Format on standard output: text, json, junit, tap, sarif, github, markdown or lcov (rule coverage).
+    #[arg(long, default_value_t, value_name = "FORMAT", value_parser = format, help_heading = "Output")]
+    format: SuiteFormat,
+    /// Write the results to a file too, as in junit=report.xml; may be given several times.
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report, help_heading = "Output")]
+    reports: Vec<(SuiteFormat, PathBuf)>,
+    /// Tell which rules were exercised, and a packet for each of the others.
+    #[arg(long, help_heading = "Output")]
+    coverage: bool,
+    /// Exit with status 1 when less than so many per cent of the rules that ever decide were exercised.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Output")]
+    coverage_min: Option<u8>,
+    /// Write a one-packet pcap for each failure to this folder.
+    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    witness: Option<PathBuf>,
+    /// Threads to work with: all processors unless told.
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
+    threads: Option<u16>,
+}
+
+fn format(text: &str) -> Result<SuiteFormat, String> {
+    text.parse()
+}
+
+fn preset(text: &str) -> Result<&'static Platform, String> {
+    platform::find(text).ok_or_else(|| {
+        let known: Vec<_> = platform::ALL.iter().map(|platform| platform.preset).collect();
+        format!("there is no suite for '{text}', expected one of {}", known.join(", "))
+    })
+}
+
+fn report(text: &str) -> Result<(SuiteFormat, PathBuf), String> {
+    let (format, file) = text.split_once('=').ok_or("expected FORMAT=FILE, such as junit=report.xml")?;
+    Ok((format.parse()?, PathBuf::from(file)))
+}
+
+/// A suite with the scenario that it is about.
+struct Prepared {
+    suite: Suite,
+    scenario: Scenario,
+    path: String,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
+    args.check_files()?;
+    let shipped = args.preset.iter().map(|platform| platform.suite());
+    let written = args.suites.iter().map(|path| SuiteFile::load(path));
+    let files = shipped.chain(written).map(|file| file.with_sets(&args.sets));
+    let prepared: Vec<_> = files.map(|file| prepare(file, args.scenario.as_deref())).collect();
+    // All mistakes of all suites are told before the command gives up.
+    let Some(prepared) = prepared.into_iter().collect::<Option<Vec<_>>>() else {
+        return Ok(ExitStatus::Failed);
+    };
+    let selection =
+        Selection { names: args.names.clone(), tags: args.tags.clone(), fail_fast: args.fail_fast };
+    let outcomes = threads::pool(args.threads)?.install(|| check_all(&prepared, &selection));
+    let suites = prepared.iter().zip(outcomes).map(|(prepared, outcome)| SuiteResult {
+        outcome,
+        policy: &prepared.scenario.policy,
+        scenario: prepared.path.clone(),
+    });
+    let root = std::env::current_dir().unwrap_or_default();
+    let mut results = SuiteResults { suites: suites.collect(), coverage: vec![], root };
+    if args.wants_coverage() {
+        results.coverage = coverage(&results.suites);
+    }
+    for (format, path) in &args.reports {
+        let mut out = files::create_plain(path)?;
+        let written = format.write(&results, &mut out).and_then(|()| out.flush());
+        written.or_else(files::unless_closed).map_err(|error| files::cannot_write(path, &error))?;
+    }
+    if let Some(folder) = &args.witness {
+        write_witnesses(folder, &results)?;
+    }
+    let mut out = output::stdout();
+    args.format.write(&results, &mut out).and_then(|()| out.flush()).or_else(files::unless_closed)?;
+    let mut status = status(&results);
+    for scenario in &results.coverage {
+        let least = args.coverage_min.unwrap_or(0);
+        if scenario.coverage.permille() < usize::from(least) * 10 {
+            let summary = scenario.summary();
+            output::complain(&format_args!("{}: covered are {summary}, not {least} %", scenario.scenario));
+            status = status.max(ExitStatus::Found);
+        }
+    }
+    Ok(status)
+}
+
+/// The coverage of each scenario, by all suites that were checked against it.
+fn coverage<'r>(suites: &[SuiteResult<'r>]) -> Vec<ScenarioCoverage<'r>> {
+    let mut known: Vec<&SuiteResult<'r>> = vec![];
+    for suite in suites {
+        if known.iter().all(|other| other.scenario != suite.scenario) {
+            known.push(suite);
+        }
+    }
+    let of = |first: &&SuiteResult<'r>| {
+        let same = suites.iter().filter(|suite| suite.scenario == first.scenario);
+        ScenarioCoverage {
+            scenario: first.scenario.clone(),
+            policy: first.policy,
+            coverage: Coverage::new(first.policy, same.map(|suite| &suite.outcome)),
+        }
+    };
+    known.iter().map(of).collect()
+}
+
+/// Finds a suite's scenario and looks up what it names; `None` when mistakes were told.
+fn prepare(mut file: SuiteFile, given: Option<&Path>) -> Option<Prepared> {
+    let scenario = given.map(Path::to_owned).or_else(|| file.scenario());
+    let loaded = scenario.as_ref().map(|path| Scenario::load(path));
+    if let Some(loaded) = &loaded {
+        load::report_findings(loaded);
+    }
+    let scenario = scenario.zip(loaded.and_then(|loaded| loaded.scenario));
+    let readable = file.diagnostics.iter().all(|finding| !finding.is_error());
+    if scenario.is_none() && readable {
+        file.without_scenario();
+    }
+    let prepared = scenario.and_then(|(path, scenario)| {
+        let suite = file.resolve(&scenario)?;
+        Some(Prepared { suite, scenario, path: path.display().to_string() })
+    });
+    if !file.diagnostics.is_empty() {
+        output::remark(&file.render(Style::Coloured));
+    }
+    prepared
+}
+
+/// Checks the suites one after the other, each with all threads.
+fn check_all(prepared: &[Prepared], selection: &Selection) -> Vec<SuiteOutcome> {
+    let mut outcomes: Vec<SuiteOutcome> = vec![];
+    for Prepared { suite, scenario, .. } in prepared {
+        let stopped = selection.fail_fast && outcomes.iter().any(SuiteOutcome::is_stopped);
+        outcomes.push(if stopped {
+            selection.leave_out(suite)
+        } else {
+            check(suite, &scenario.policy, selection)
+        });
+    }
+    outcomes
+}
+
+/// How the run ends: what could not be checked weighs more than what failed.
+fn status(results: &SuiteResults<'_>) -> ExitStatus {
+    match () {
+        () if results.count(Status::Error) > 0 => ExitStatus::Failed,
+        () if results.count(Status::Failed) > 0 => ExitStatus::Found,
+        () if results.checked() == results.count(Status::Skipped) => ExitStatus::Nothing,
+        () => ExitStatus::Done,
+    }
+}
+
+/// Writes the packet of every failure: `SUITE-LINE-N.pcap`.
+fn write_witnesses(folder: &Path, results: &SuiteResults<'_>) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|error| files::cannot_write(folder, &error))?;
+    for suite in &results.suites {
+        let stem = Path::new(&suite.outcome.suite).file_stem().unwrap_or_default().to_string_lossy();
+        for Checked { expectation, failures, .. } in &suite.outcome.checked {
+            let examples = failures.iter().filter_map(|failure| failure.example.as_ref());
+            for (number, example) in (1..).zip(examples) {
+                let path = folder.join(format!("{stem}-{}-{number}.pcap", expectation.line));
+                let mut out = files::create(&path)?;
+                let written = write_flow(&example.flow, &mut out).and_then(|()| out.flush());
+                written.map_err(|error| files::cannot_write(&path, &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Args {
+    fn wants_coverage(&self) -> bool {
+        let lcov = self.reports.iter().map(|(format, _)| *format).chain([self.format]);
+        self.coverage
+            || self.coverage_min.is_some()
+            || lcov.into_iter().any(|format| format == SuiteFormat::Lcov)
+    }
+
+    /// Refuses to write over what is read, or two reports to one place.
+    fn check_files(&self) -> Result<(), Error> {
+        let inputs: Vec<_> = self.suites.iter().chain(&self.scenario).cloned().collect();
+        files::check_apart(&inputs, self.reports.iter().map(|(_, path)| path))
+    }
+}
