@@ -105,8 +105,7 @@ impl BesideArgs {
 impl ScenarioArgs {
     /// The files as a person would name them.
     fn name(&self) -> String {
-        let names = self.scenarios.iter().map(|path| path.display().to_string());
-        names.collect::<Vec<_>>().join(", ")
+        load::names(&self.scenarios)
     }
 
     /// The options that give the same scenario again.

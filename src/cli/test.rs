@@ -165,8 +165,7 @@ fn prepare(mut file: SuiteFile, args: &Args) -> Option<Prepared> {
     }
     let prepared = scenario.and_then(|scenario| {
         let suite = file.resolve(&scenario)?;
-        let names: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
-        Some(Prepared { suite, scenario, path: names.join(", ") })
+        Some(Prepared { suite, scenario, path: load::names(&files) })
     });
     if !file.diagnostics.is_empty() {
         output::remark(&file.render(Style::Coloured));
