@@ -399,6 +399,30 @@ fn a_recorded_suite_holds_until_rules_change() {
     }
 }
 
+/// The groups and who is attached come as exports of AWS: both files together are the scenario.
+#[test]
+fn a_scenario_may_be_several_exports() {
+    let folder = Folder::new("exports");
+    let exports = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/exports");
+    for name in ["aws-groups.json", "aws-interfaces.json"] {
+        fs::copy(exports.join(name), folder.0.join(name)).unwrap();
+    }
+    let from = ["-s", "aws-groups.json", "-s", "aws-interfaces.json"];
+    let record = Command::new(env!("CARGO_BIN_EXE_sgsim"))
+        .args(["record", "cce-tunnel.pcap", "-o", "sub dir/suite.yaml"])
+        .args(from)
+        .current_dir(&folder.0)
+        .output()
+        .unwrap();
+    assert!(record.status.success(), "{}", String::from_utf8_lossy(&record.stderr));
+    let suite = fs::read_to_string(folder.0.join("sub dir/suite.yaml")).unwrap();
+    let names = r#"scenario: ["../aws-groups.json", "../aws-interfaces.json"]"#;
+    assert!(suite.contains(names), "{suite}");
+    assert_eq!(folder.status(&["sub dir/suite.yaml"]), 0);
+    let one = ["sub dir/suite.yaml", "-s", "aws-interfaces.json"];
+    assert_ne!(folder.status(&one), 0, "groups without rules");
+}
+
 #[test]
 fn blessing_changes_what_happened_and_nothing_else() {
     let folder = Folder::new("bless");

@@ -10,12 +10,12 @@ use crate::compile::five_tuple::FiveTupleRule;
 use crate::load::{self, Watch, Wish};
 use crate::report;
 
-use super::{Error, ExitStatus, files, filters, live, load as scenarios, output};
+use super::{BesideArgs, Error, ExitStatus, files, filters, live, load as scenarios, output};
 
 /// Measure what a rule set costs: compile time, memory, lookups and packets a second.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Scenario file: groups, rules, interfaces (YAML or JSON).
+    /// The scenario: groups, rules, interfaces; several files (YAML, exports) together.
     #[arg(
         short = 's',
         long = "scenario",
@@ -23,9 +23,11 @@ pub(super) struct Args {
         required_unless_present = "filters",
         help_heading = "Input"
     )]
-    scenario: Option<PathBuf>,
+    scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    beside: BesideArgs,
     /// A ClassBench filter set instead of a scenario.
-    #[arg(long, value_name = "FILE", conflicts_with = "scenario", help_heading = "Input")]
+    #[arg(long, value_name = "FILE", conflicts_with = "scenarios", help_heading = "Input")]
     filters: Option<PathBuf>,
     /// Most threads: 1, 2, 4 and so on up to this number; all processors unless told.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
@@ -65,13 +67,12 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
-    let inputs: Vec<PathBuf> = args.scenario.iter().chain(&args.filters).cloned().collect();
+    let inputs: Vec<PathBuf> = args.scenarios.iter().chain(&args.filters).cloned().collect();
     files::check_apart(&inputs, args.output.iter().chain(&args.plot))?;
     live::catch_interrupt();
-    match (&args.scenario, &args.filters) {
-        (_, Some(path)) => of_filters(args, path),
-        (Some(path), None) => of_scenario(args, path),
-        (None, None) => Err(Error::Message("nothing to measure: there is no scenario".to_owned())),
+    match &args.filters {
+        Some(path) => of_filters(args, path),
+        None => of_scenario(args),
     }
 }
 
@@ -125,8 +126,8 @@ impl Drop for Bar {
     }
 }
 
-fn of_scenario(args: &Args, path: &Path) -> Result<ExitStatus, Error> {
-    let scenario = scenarios::scenario_file(path)?;
+fn of_scenario(args: &Args) -> Result<ExitStatus, Error> {
+    let scenario = scenarios::of_files(&args.scenarios, &args.beside)?;
     let policy = &scenario.policy;
     if crate::synth::distinct_steps(policy).is_empty() {
         output::complain(&"no interface of the scenario has a rule: there is nothing to measure");
@@ -139,7 +140,7 @@ fn of_scenario(args: &Args, path: &Path) -> Result<ExitStatus, Error> {
     let mut watch = Watch::new(&live::was_interrupted, &mut tell, wish.limit);
     let report = load::measure(policy, &wish, &mut watch);
     drop(bar);
-    let name = path.display().to_string();
+    let name = scenarios::names(&args.scenarios);
     match args.format {
         Format::Text => report::load::write_text(&mut out, policy, &report)?,
         Format::Json => report::load::write_json(&mut out, policy, &name, args.seed, &report)?,

@@ -47,8 +47,8 @@ Examples:
   sgsim test cluster.test.yaml
   sgsim preset show cce/tunnel --set vpc=192.168.0.0/16 --set container=10.0.0.0/16 --set master=192.168.0.8/29
 
-Exit status: 0 done, 1 found what --fail-on names, an expectation that failed or a flow that the log tells otherwise,
-2 could not run or could not read all of it, 4 there was nothing to check.";
+Exit status: 0 done, 1 found what --fail-on names, an expectation failed or a log tells otherwise, 2 could not run or
+could not read all of it, 4 there was nothing to check.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -105,8 +105,7 @@ impl BesideArgs {
 impl ScenarioArgs {
     /// The files as a person would name them.
     fn name(&self) -> String {
-        let names = self.scenarios.iter().map(|path| path.display().to_string());
-        names.collect::<Vec<_>>().join(", ")
+        load::names(&self.scenarios)
     }
 
     /// The options that give the same scenario again.

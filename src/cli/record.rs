@@ -42,10 +42,6 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let mut inputs = args.source.all_inputs();
     inputs.extend(args.scenario.scenarios.iter().cloned());
     files::check_apart(&inputs, args.output.iter())?;
-    let [path] = &args.scenario.scenarios[..] else {
-        let why = "a suite names one scenario: bring them together first, with sgsim convert";
-        return Err(Error::Message(why.to_owned()));
-    };
     let scenario = load::scenario(&args.scenario)?;
     let matcher = Compiled::new(&scenario.policy);
     let input = args.source.open_all(&scenario, pipeline::BLOCK_SIZE)?;
@@ -56,9 +52,11 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         output::complain(error);
     }
     let anonymiser = args.anonymise.as_ref().map(|chosen| Anonymiser::new(&scenario, chosen.0));
-    let path = from_suite(path, args.output.as_deref());
+    let of_suite = |path: &PathBuf| from_suite(path, args.output.as_deref());
+    let paths: Vec<_> = args.scenario.scenarios.iter().map(of_suite).collect();
     let captures: Vec<_> = reading.captures.iter().map(|capture| capture.name.clone()).collect();
-    let recording = Recording { scenario_path: &path, captures: &captures, anonymiser: anonymiser.as_ref() };
+    let recording =
+        Recording { scenario_paths: &paths, captures: &captures, anonymiser: anonymiser.as_ref() };
     let target = args.output.clone().unwrap_or_else(|| PathBuf::from("-"));
     let mut out = files::create_plain(&target)?;
     let written = record(&scenario, replay.connections().iter(), recording, &mut out)

@@ -129,7 +129,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     if !errors.is_empty() {
         return Ok(ExitStatus::Failed);
     }
-    Ok(args.fail_on.map_or(ExitStatus::Done, |failing| judged_by(failing, &tally)))
+    let unmet = flows.is_some_and(|Flows { plan, verdicts }| !made::are_as_expected(&plan, &verdicts));
+    let failed = args.fail_on.map_or(ExitStatus::Done, |failing| judged_by(failing, &tally));
+    Ok(if unmet { ExitStatus::Found } else { failed })
 }
 
 /// How a run ends that was asked to fail on these verdicts. A packet that could not be judged counts although it

@@ -10,7 +10,7 @@ use crate::expect::{Checked, Coverage, Selection, Status, Suite, SuiteFile, Suit
 use crate::policy::Scenario;
 use crate::report::suite::{ScenarioCoverage, SuiteFormat, SuiteResult, SuiteResults};
 
-use super::{Error, ExitStatus, files, load, output, threads};
+use super::{BesideArgs, Error, ExitStatus, files, load, output, threads};
 
 /// Hold a scenario to what must get through and what must not.
 #[derive(Debug, clap::Args)]
@@ -19,14 +19,16 @@ pub(super) struct Args {
     #[arg(value_name = "SUITE", required_unless_present = "preset", help_heading = "Input")]
     suites: Vec<PathBuf>,
     /// What the cloud needs of the groups of this kind of cluster, as a suite: cce/vpc, cce/tunnel or cce/turbo.
-    #[arg(long, value_name = "NAME", requires = "scenario", value_parser = preset, help_heading = "Input")]
+    #[arg(long, value_name = "NAME", requires = "scenarios", value_parser = preset, help_heading = "Input")]
     preset: Vec<&'static Platform>,
     /// Name addresses for the suites: dns=100.125.1.250, or several separated by commas.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = super::preset::setting, help_heading = "Input")]
     sets: Vec<(String, String)>,
-    /// Test this scenario instead of those that the suites name.
+    /// Test this scenario (of several files, together) instead of those that the suites name.
     #[arg(short = 's', long = "scenario", value_name = "FILE", help_heading = "Input")]
-    scenario: Option<PathBuf>,
+    scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    beside: BesideArgs,
     /// Check only expectations whose name contains this text (of several: any).
     #[arg(long = "name", value_name = "TEXT", help_heading = "Selection")]
     names: Vec<String>,
@@ -87,7 +89,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let shipped = args.preset.iter().map(|platform| platform.suite());
     let written = args.suites.iter().map(|path| SuiteFile::load(path));
     let files = shipped.chain(written).map(|file| file.with_sets(&args.sets));
-    let prepared: Vec<_> = files.map(|file| prepare(file, args.scenario.as_deref())).collect();
+    let prepared: Vec<_> = files.map(|file| prepare(file, args)).collect();
     // All mistakes of all suites are told before the command gives up.
     let Some(prepared) = prepared.into_iter().collect::<Option<Vec<_>>>() else {
         return Ok(ExitStatus::Failed);
@@ -150,20 +152,20 @@ fn coverage<'r>(suites: &[SuiteResult<'r>]) -> Vec<ScenarioCoverage<'r>> {
 }
 
 /// Finds a suite's scenario and looks up what it names; `None` when mistakes were told.
-fn prepare(mut file: SuiteFile, given: Option<&Path>) -> Option<Prepared> {
-    let scenario = given.map(Path::to_owned).or_else(|| file.scenario());
-    let loaded = scenario.as_ref().map(|path| Scenario::load(path));
+fn prepare(mut file: SuiteFile, args: &Args) -> Option<Prepared> {
+    let files = if args.scenarios.is_empty() { file.scenario() } else { args.scenarios.clone() };
+    let loaded = (!files.is_empty()).then(|| Scenario::load_all(&args.beside.inputs(&files)));
     if let Some(loaded) = &loaded {
         load::report_findings(loaded);
     }
-    let scenario = scenario.zip(loaded.and_then(|loaded| loaded.scenario));
+    let scenario = loaded.and_then(|loaded| loaded.scenario);
     let readable = file.diagnostics.iter().all(|finding| !finding.is_error());
     if scenario.is_none() && readable {
         file.without_scenario();
     }
-    let prepared = scenario.and_then(|(path, scenario)| {
+    let prepared = scenario.and_then(|scenario| {
         let suite = file.resolve(&scenario)?;
-        Some(Prepared { suite, scenario, path: path.display().to_string() })
+        Some(Prepared { suite, scenario, path: load::names(&files) })
     });
     if !file.diagnostics.is_empty() {
         output::remark(&file.render(Style::Coloured));
@@ -244,7 +246,7 @@ impl Args {
 
     /// Refuses to write over what is read, or two reports to one place.
     fn check_files(&self) -> Result<(), Error> {
-        let inputs: Vec<_> = self.suites.iter().chain(&self.scenario).cloned().collect();
+        let inputs: Vec<_> = self.suites.iter().chain(&self.scenarios).cloned().collect();
         files::check_apart(&inputs, self.reports.iter().map(|(_, path)| path))
     }
 }

@@ -9,7 +9,11 @@ pub(super) const SEVERITIES: &[&str] = &["error", "advice"];
 /// The file itself.
 pub(super) const SUITE: &[Key] = &[
     key("description", "What the suite is about.", Shape::Text),
-    key("scenario", "The scenario that is tested; its path from this file. -s takes another.", Shape::Word),
+    key(
+        "scenario",
+        "The scenario that is tested, or the files that make it up together; paths from this file. -s takes others.",
+        Shape::Texts,
+    ),
     key(
         "addresses",
         "Named address sets for this suite; where the scenario has one of that name, it counts instead.",

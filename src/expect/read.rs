@@ -16,7 +16,9 @@ pub(super) fn suite(root: &Node, findings: &mut Findings) -> Written {
     for (key, value) in object(root, "a suite", keys::SUITE, findings) {
         match key {
             "description" => written.description = text(value, findings),
-            "scenario" => written.scenario = scalar(value, "the path of a scenario", findings).cloned(),
+            "scenario" => {
+                written.scenario = texts(value, "the path of a scenario or a list of them", findings);
+            }
             "addresses" => {
                 for (name, value) in map(value, "address sets by name", codes::DUPLICATE_KEY, findings) {
                     let words = pieces(value, "an address or a list of them", findings);

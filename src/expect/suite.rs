@@ -73,15 +73,15 @@ impl SuiteFile {
         self
     }
 
-    /// The scenario that the suite names, as a path from where `sgsim` runs.
-    pub fn scenario(&self) -> Option<PathBuf> {
-        let named = self.written.as_ref()?.scenario.as_ref()?;
-        Some(shortened(self.folder().join(&named.text)))
+    /// The files of the scenario that the suite names, as paths from where `sgsim` runs.
+    pub fn scenario(&self) -> Vec<PathBuf> {
+        let named = self.written.iter().flat_map(|written| &written.scenario);
+        named.map(|named| shortened(self.folder().join(&named.text))).collect()
     }
 
     /// Tells that the suite names no scenario, or one that cannot be used.
     pub fn without_scenario(&mut self) {
-        let named = self.written.as_ref().and_then(|written| written.scenario.clone());
+        let named = self.written.as_ref().and_then(|written| written.scenario.first().cloned());
         let finding = match named {
             Some(named) => Diagnostic::new(codes::UNREADABLE_FILE, "the scenario cannot be used")
                 .at(named.span, "")

@@ -10,7 +10,7 @@ use super::Comparison;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Written {
     pub(super) description: String,
-    pub(super) scenario: Option<Piece>,
+    pub(super) scenario: Vec<Piece>,
     /// Address sets given beside the file; they count before all others.
     pub(super) given: Vec<(Piece, Vec<Piece>)>,
     /// Named address sets, for what the scenario does not name.

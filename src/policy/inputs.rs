@@ -3,8 +3,6 @@
 //! They are read as one text, each in its own stretch of bytes, so that every finding and every rule's origin knows its
 //! file. What a file is, its content tells.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,7 +45,7 @@ impl Inputs {
     /// Opens all files.
     pub(super) fn open(&self) -> (Vec<InputFile>, Trust) {
         let open = |path: &PathBuf| {
-            let content = read_bounded(path).map_or_else(Content::Unreadable, Content::Bytes);
+            let content = yaml::read_bounded(path).map_or_else(Content::Unreadable, Content::Bytes);
             InputFile { name: path.display().to_string(), content }
         };
         let mut files: Vec<_> = self.files.iter().map(open).collect();
@@ -59,13 +57,6 @@ impl Inputs {
         }
         (files, Trust { allow_only: self.trust_allow })
     }
-}
-
-/// The bytes of a file, or of a device or pipe, up to just over what may be read.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(yaml::MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// All files, read.
@@ -215,16 +206,9 @@ impl InputFile {
                 }
             };
         }
-        match std::str::from_utf8(bytes) {
+        match yaml::decode(&self.name, bytes) {
             Ok(text) => (text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(), Kind::Text),
-            Err(error) => {
-                // Up to the bad byte the text is the same, so the place is right.
-                let at = error.valid_up_to();
-                let message = format!("byte {at} is not part of UTF-8 text");
-                let finding = Diagnostic::new(codes::NOT_UTF8, message).at(at..at + 1, "");
-                let finding = finding.help("save the file as UTF-8");
-                (String::from_utf8_lossy(bytes).into_owned(), Kind::Broken(Box::new(finding)))
-            }
+            Err(unread) => (unread.0.text, Kind::Broken(Box::new(unread.1))),
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn load(path: &Path) -> Result<Source, Unread> {
 }
 
 /// The bytes of a file, or of a device or pipe, up to just over what is read of one.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(super) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

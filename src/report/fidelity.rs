@@ -11,7 +11,7 @@ use super::label::plural;
 use super::text::columns::{Cell, Columns};
 
 /// The name of the JSON form; a change that breaks a reader gets a new one.
-const SCHEMA: &str = "sgsim-fidelity/1";
+const SCHEMA: &str = "sgsim/fidelity/v1";
 
 /// Names of the logs, and what was compared.
 #[derive(Debug)]

@@ -83,18 +83,28 @@ impl FlowVerdicts {
     }
 }
 
+const fn verdict(expected: Expected) -> ConnectionVerdict {
+    match expected {
+        Expected::Allowed => ConnectionVerdict::Allowed,
+        Expected::Blocked => ConnectionVerdict::Blocked,
+    }
+}
+
+/// Whether a flow that expects something got it, for every one of its connections; `None` when it expects nothing.
+fn is_as_expected(expect: Option<Expected>, flow: &FlowVerdicts) -> Option<bool> {
+    let wanted = verdict(expect?);
+    Some(!ConnectionVerdict::ALL.iter().any(|&other| other != wanted && flow.of(other) > 0))
+}
+
+/// Whether every flow of a workload got what it expects.
+pub fn are_as_expected(plan: &Plan, flows: &[FlowVerdicts]) -> bool {
+    plan.flows.iter().zip(flows).all(|(flow, found)| is_as_expected(flow.expect, found) != Some(false))
+}
+
 /// Writes what the groups said of each flow that expects nothing or something else.
 pub fn write_verdicts(out: &mut dyn Write, plan: &Plan, flows: &[FlowVerdicts]) -> io::Result<()> {
-    let wanted = |at: usize| {
-        plan.flows[at].expect.map(|expect| match expect {
-            Expected::Allowed => ConnectionVerdict::Allowed,
-            Expected::Blocked => ConnectionVerdict::Blocked,
-        })
-    };
-    let is_as_expected = |at: usize| {
-        let other = |&verdict: &ConnectionVerdict| Some(verdict) != wanted(at) && flows[at].of(verdict) > 0;
-        wanted(at).is_some() && !ConnectionVerdict::ALL.iter().any(other)
-    };
+    let wanted = |at: usize| plan.flows[at].expect.map(verdict);
+    let is_as_expected = |at: usize| is_as_expected(plan.flows[at].expect, &flows[at]) == Some(true);
     let heads = ["flow", "expected", ">allowed", ">blocked", ">assumed", ">undecided", ">outside"];
     let mut table = Columns::new(&heads);
     for at in (0..flows.len()).filter(|&at| !is_as_expected(at)) {

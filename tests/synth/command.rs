@@ -68,6 +68,14 @@ fn the_report_says_what_the_groups_made_of_each_flow() {
     let run = sgsim(&["replay", "--synth", "cce/turbo", "-s", "captures/cce-turbo.yaml"]);
     let text = String::from_utf8(run.stdout).unwrap();
     assert!(text.contains("workload cce/turbo, seed 1"), "{text}");
+    assert_eq!(run.status.code(), Some(0));
+    // The hardened list breaks what the workload expects of the default groups.
+    let hardened = temporary("hardened.yaml");
+    let scenario = std::fs::read_to_string("captures/cce-turbo.yaml").unwrap();
+    std::fs::write(&hardened, format!("{scenario}\nchange: {{ node/ssh: remove }}\n")).unwrap();
+    let broken = sgsim(&["replay", "--synth", "cce/turbo", "-s", hardened.to_str().unwrap()]);
+    assert_eq!(broken.status.code(), Some(1), "{}", String::from_utf8_lossy(&broken.stdout));
+    std::fs::remove_file(hardened).unwrap();
     let last = text.lines().last().unwrap();
     let counts: Vec<usize> = last.split(' ').filter_map(|word| word.parse().ok()).collect();
     assert!(
@@ -77,6 +85,28 @@ fn the_report_says_what_the_groups_made_of_each_flow() {
     let edges = sgsim(&["replay", "--synth", "edges", "-s", "captures/cce-turbo.yaml"]);
     let text = String::from_utf8(edges.stdout).unwrap();
     assert!(text.contains("Never hit (2 of 18): control/apiserver-5444-vpc, control/self"), "{text}");
+}
+
+#[test]
+fn exports_are_a_scenario_for_traffic_and_load_too() {
+    let exports = ["-s", "captures/exports/aws-groups.json", "-s", "captures/exports/aws-interfaces.json"];
+    let load = ["load", "--scale", "1", "--packets", "1000", "--time-limit", "20", "--format", "json"];
+    let run = sgsim(&[&load[..], &exports].concat());
+    let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((run.status.code(), &report["difference"]), (Some(0), &serde_json::Value::Null));
+    let workload = temporary("exports-workload.yaml");
+    std::fs::write(
+        &workload,
+        "traffic: { ssh: { from: outside, to: 192.168.0.21, service: tcp 22, count: 3 } }",
+    )
+    .unwrap();
+    let made = temporary("exports.pcap");
+    let synth = ["synth", workload.to_str().unwrap(), "-o", made.to_str().unwrap()];
+    let run = sgsim(&[&synth[..], &exports].concat());
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(std::fs::metadata(&made).unwrap().len() > 100);
+    std::fs::remove_file(made).unwrap();
+    std::fs::remove_file(workload).unwrap();
 }
 
 #[test]
@@ -116,7 +146,7 @@ fn rule_sets_go_from_verb_to_verb() {
         sgsim(&["load", "-s", rules, "--scale", "1", "--packets", "2000", "-j", "1", "--format", "json"]);
     assert!(run.status.success(), "{}", told(&run));
     let report: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!((&report["schema"], &report["stages"][0]["rules"]), (&"sgsim/load/1".into(), &60.into()));
+    assert_eq!((&report["schema"], &report["stages"][0]["rules"]), (&"sgsim/load/v1".into(), &60.into()));
     assert!(
         report["complete"] == true
             && report["difference"].is_null()

@@ -11,7 +11,7 @@ use crate::report;
 use crate::synth::{BUILTINS, Builtin, Plan, Stream};
 
 use super::super::workload::{self, Making};
-use super::super::{Error, ExitStatus, files, live, load, output};
+use super::super::{BesideArgs, Error, ExitStatus, files, live, load, output};
 
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -21,7 +21,9 @@ pub(super) struct Args {
     workload: Option<String>,
     /// Scenario file: groups, rules, interfaces (YAML or JSON).
     #[arg(short = 's', long = "scenario", value_name = "FILE", required_unless_present_any = ["list", "print"], help_heading = "Input")]
-    scenario: Option<PathBuf>,
+    scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    beside: BesideArgs,
     #[command(flatten)]
     making: Making,
     /// Stop after so many packets.
@@ -58,12 +60,13 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     if let Some(name) = &args.print {
         return print(name);
     }
-    let (Some(workload), Some(scenario), Some(path)) = (&args.workload, &args.scenario, &args.output) else {
+    let (Some(workload), Some(path)) = (&args.workload, &args.output) else {
         return Err(Error::Message("a workload needs a scenario and an output".to_owned()));
     };
-    let inputs = [PathBuf::from(workload), scenario.clone()];
+    let mut inputs = args.scenarios.clone();
+    inputs.push(PathBuf::from(workload));
     files::check_apart(&inputs, std::iter::once(path))?;
-    let scenario = load::scenario_file(scenario)?;
+    let scenario = load::of_files(&args.scenarios, &args.beside)?;
     let plan = workload::plan(workload, &scenario, &args.making)?;
     let format = args.format.unwrap_or_else(|| Format::of(path));
     write(args, workload, &plan, &scenario, format, path)

@@ -18,8 +18,8 @@ use fold::{Folded, Peer};
 /// What a recorded suite says about itself.
 #[derive(Debug, Clone, Copy)]
 pub struct Recording<'r> {
-    /// The scenario's path from the suite's folder.
-    pub scenario_path: &'r str,
+    /// The paths of the scenario's files from the suite's folder.
+    pub scenario_paths: &'r [String],
     /// The captures, as the user named them.
     pub captures: &'r [String],
     /// Replaces the addresses of peers.
@@ -49,7 +49,13 @@ pub fn record(
     for (why, count) in &left_out {
         writeln!(out, "# Left out: {count} connections {why}")?;
     }
-    writeln!(out, "scenario: {}", quoted(recording.scenario_path))?;
+    match recording.scenario_paths {
+        [path] => writeln!(out, "scenario: {}", quoted(path))?,
+        paths => {
+            let paths: Vec<_> = paths.iter().map(|path| quoted(path)).collect();
+            writeln!(out, "scenario: [{}]", paths.join(", "))?;
+        }
+    }
     writeln!(out, "expectations:{}", if folded.is_empty() { " []" } else { "" })?;
     let mut last = None;
     for one in &folded {

@@ -110,11 +110,11 @@ impl Scenario {
                 descriptions: resolved.descriptions,
             });
         }
+        inputted.tell_places(&mut diagnostics);
         for finding in diagnostics.iter_mut().filter(|finding| finding.code == codes::EMPTY_FILE) {
             let help = "a scenario needs at least `groups:` or `preset:`, and `interfaces:`";
             finding.help.push(help.to_owned());
         }
-        inputted.tell_places(&mut diagnostics);
         let source = inputted.source;
         diag::tidy(&mut diagnostics, &source);
         if diagnostics.iter().any(Diagnostic::is_error) {

@@ -10,8 +10,8 @@ use crate::policy::Policy;
 use super::asked;
 
 /// Changes when a reader would break.
-const SCHEMA: &str = "sgsim/load/1";
-const LIST_SCHEMA: &str = "sgsim/load-filters/1";
+const SCHEMA: &str = "sgsim/load/v1";
+const LIST_SCHEMA: &str = "sgsim/load-filters/v1";
 
 #[derive(Serialize)]
 struct Document<'a> {
