@@ -133,3 +133,29 @@ fn every_rule_names_where_it_stands() {
     assert_eq!(place("terraform/huaweicloud-plan.json", 1).1, "huaweicloud_networking_secgroup_rule.web_1");
     assert_eq!(place("console/web.xlsx", 1), (3, String::new()));
 }
+
+#[test]
+fn a_name_of_several_groups_is_attached_to_none() {
+    let group = |id: &str| {
+        format!(
+            r#"{{"GroupId": "{id}", "GroupName": "default", "IpPermissions": [], "IpPermissionsEgress": []}}"#
+        )
+    };
+    let groups = format!(r#"{{"SecurityGroups": [{}, {}]}}"#, group("sg-0a"), group("sg-0b"));
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("two-defaults.json");
+    std::fs::write(&file, groups).unwrap();
+    let attached = |attach: &str| {
+        let attach = vec![format!("{attach}=10.0.0.5")];
+        Scenario::load_all(&sgsim::policy::Inputs { files: vec![file.clone()], attach, trust_allow: false })
+    };
+    let loaded = attached("default");
+    let told = loaded.diagnostics.iter().find(|finding| finding.code.name == "ambiguous-group").unwrap();
+    assert_eq!(told.message, "`default` is the name of 2 groups");
+    let text = loaded.render(sgsim::diag::Style::Plain);
+    assert!(text.contains("--attach:1:1") && text.contains("default.sg-0a, default.sg-0b"), "{text}");
+    assert!(loaded.policy().is_none());
+    // What the help lists can be said, and so can the identifier.
+    for name in ["default.sg-0b", "sg-0b"] {
+        assert_eq!(interfaces(&attached(name)), ["10.0.0.5 10.0.0.5 [] default.sg-0b"], "{name}");
+    }
+}
