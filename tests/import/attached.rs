@@ -159,3 +159,26 @@ fn a_name_of_several_groups_is_attached_to_none() {
         assert_eq!(interfaces(&attached(name)), ["10.0.0.5 10.0.0.5 [] default.sg-0b"], "{name}");
     }
 }
+
+#[test]
+fn ports_of_the_network_itself_are_left_out_with_a_note() {
+    let port = |id: &str, owner: &str, address: &str, groups: &str| {
+        format!(
+            r#"{{"id": "{id}", "device_owner": "{owner}", "fixed_ips": [{{"ip_address": "{address}"}}], "security_groups": [{groups}]}}"#
+        )
+    };
+    let ports = [
+        port("d", "network:dhcp", "10.0.0.2", ""),
+        port("r", "network:router_interface", "10.0.0.1", ""),
+        port("a", "compute:az1", "10.0.0.5", ""),
+        port("b", "network:dhcp", "10.0.0.6", r#""g""#),
+    ]
+    .join(", ");
+    let group = r#"{"security_groups": [{"id": "g", "name": "g", "security_group_rules": []}]}"#;
+    let loaded = texts(&[("g.json", group), ("p.json", &format!(r#"{{"ports": [{ports}]}}"#))]);
+    assert_eq!(interfaces(&loaded), ["10.0.0.5 10.0.0.5 [] ", "10.0.0.6 10.0.0.6 [] g"]);
+    let notes: Vec<_> = loaded.diagnostics.iter().map(|finding| finding.message.as_str()).collect();
+    for note in ["port d: network:dhcp has no group", "port r: network:router_interface has no group"] {
+        assert!(notes.iter().any(|told| told.starts_with(note)), "{notes:?}");
+    }
+}
