@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::diag::{Severity, codes};
 use crate::policy::{Scenario, Target};
+use crate::report::plural;
 
 use super::{BesideArgs, Error, ExitStatus, files, load, output};
 
@@ -39,20 +40,32 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let told = |finding: &&crate::diag::Diagnostic| {
         finding.severity() == Severity::Note || finding.code != codes::NO_INTERFACES
     };
-    let notes: Vec<String> = loaded
+    let mut notes: Vec<String> = loaded
         .diagnostics
         .iter()
         .filter(told)
         .map(|finding| format!("{}: {}", finding.code.name, finding.message))
         .collect();
     let scenario = loaded.scenario.as_ref().ok_or(Error::Scenario)?;
+    let left_out: Vec<&str> = scenario.left_out(args.to).collect();
+    if !left_out.is_empty() {
+        if left_out.len() == scenario.policy.groups.len() {
+            let message = "there is nothing to write: no input has the rules of any group";
+            return Err(Error::Message(message.to_owned()));
+        }
+        let note =
+            format!("no input has the rules of these groups, so they are left out: {}", left_out.join(", "));
+        output::remark(&format_args!("note: {note}"));
+        notes.push(note);
+    }
     let text = match scenario.export(args.to, &notes) {
         Ok(text) => text,
         Err(refused) => {
             for rule in &refused {
                 output::complain(rule);
             }
-            let message = format!("{} rules cannot be written as {}", refused.len(), args.to);
+            let rules = plural(refused.len() as u64, "rule");
+            let message = format!("{rules} cannot be written as {}", args.to);
             return Err(Error::Message(message));
         }
     };

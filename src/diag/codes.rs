@@ -68,6 +68,7 @@ codes! {
     UNKNOWN_GROUP = Error "unknown-group" "No group has this name.";
     UNKNOWN_REMOTE = Error "unknown-remote" "The far side is neither an address nor the name of a set or group.";
     AMBIGUOUS_REMOTE = Error "ambiguous-remote" "A set and a group have this name, and the rule does not say which.";
+    AMBIGUOUS_GROUP = Error "ambiguous-group" "Several groups have this name, and nothing says which is meant.";
     CYCLIC_SET = Error "cyclic-set" "An address set contains itself.";
     INTERFACE_WITHOUT_ADDRESS = Error "interface-without-address" "The interface has no address of its own.";
     ADDRESS_OWNED_TWICE = Error "address-owned-twice" "Two interfaces own one address or network.";

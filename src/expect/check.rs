@@ -171,7 +171,7 @@ impl<'p> Checker<'p> {
             return found;
         }
         for connection in &meant {
-            found.rules.extend(connection.steps.iter().filter_map(StepVerdict::credited));
+            found.rules.extend(connection.steps.iter().filter_map(StepVerdict::decided_by));
             found.happened.insert(Happened::new(connection.reason, &connection.steps));
         }
         if let Some(outcome) = &claim.outcome {

@@ -28,7 +28,7 @@ impl ControlTraffic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RuleHits {
     /// Connections whose opening packet it decided at a step, and those that pass on the assumption that it let the far side
-    /// open them.
+    /// open them. What a rule in doubt leaves undecided it has not decided.
     pub connections: u64,
     /// Packets that it decided, or whose connection it let open.
     pub volume: Volume,

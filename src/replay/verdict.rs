@@ -160,6 +160,11 @@ impl StepVerdict {
         self.rule.or(self.opened_by).filter(|_| own)
     }
 
+    /// The rule that decided: of an undecided packet none did, though the outcome hangs on one.
+    pub fn decided_by(&self) -> Option<RuleId> {
+        self.credited().filter(|_| self.reason.verdict() != Verdict::Undecided)
+    }
+
     /// The same step for what is inside of a packet that it stopped.
     pub(super) const fn of_tunnel(self) -> Self {
         Self { reason: Reason::TunnelDropped, opened_by: None, ..self }

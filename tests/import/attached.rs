@@ -133,3 +133,52 @@ fn every_rule_names_where_it_stands() {
     assert_eq!(place("terraform/huaweicloud-plan.json", 1).1, "huaweicloud_networking_secgroup_rule.web_1");
     assert_eq!(place("console/web.xlsx", 1), (3, String::new()));
 }
+
+#[test]
+fn a_name_of_several_groups_is_attached_to_none() {
+    let group = |id: &str| {
+        format!(
+            r#"{{"GroupId": "{id}", "GroupName": "default", "IpPermissions": [], "IpPermissionsEgress": []}}"#
+        )
+    };
+    let groups = format!(r#"{{"SecurityGroups": [{}, {}]}}"#, group("sg-0a"), group("sg-0b"));
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("two-defaults.json");
+    std::fs::write(&file, groups).unwrap();
+    let attached = |attach: &str| {
+        let attach = vec![format!("{attach}=10.0.0.5")];
+        Scenario::load_all(&sgsim::policy::Inputs { files: vec![file.clone()], attach, trust_allow: false })
+    };
+    let loaded = attached("default");
+    let told = loaded.diagnostics.iter().find(|finding| finding.code.name == "ambiguous-group").unwrap();
+    assert_eq!(told.message, "`default` is the name of 2 groups");
+    let text = loaded.render(sgsim::diag::Style::Plain);
+    assert!(text.contains("--attach:1:1") && text.contains("default.sg-0a, default.sg-0b"), "{text}");
+    assert!(loaded.policy().is_none());
+    // What the help lists can be said, and so can the identifier.
+    for name in ["default.sg-0b", "sg-0b"] {
+        assert_eq!(interfaces(&attached(name)), ["10.0.0.5 10.0.0.5 [] default.sg-0b"], "{name}");
+    }
+}
+
+#[test]
+fn ports_of_the_network_itself_are_left_out_with_a_note() {
+    let port = |id: &str, owner: &str, address: &str, groups: &str| {
+        format!(
+            r#"{{"id": "{id}", "device_owner": "{owner}", "fixed_ips": [{{"ip_address": "{address}"}}], "security_groups": [{groups}]}}"#
+        )
+    };
+    let ports = [
+        port("d", "network:dhcp", "10.0.0.2", ""),
+        port("r", "network:router_interface", "10.0.0.1", ""),
+        port("a", "compute:az1", "10.0.0.5", ""),
+        port("b", "network:dhcp", "10.0.0.6", r#""g""#),
+    ]
+    .join(", ");
+    let group = r#"{"security_groups": [{"id": "g", "name": "g", "security_group_rules": []}]}"#;
+    let loaded = texts(&[("g.json", group), ("p.json", &format!(r#"{{"ports": [{ports}]}}"#))]);
+    assert_eq!(interfaces(&loaded), ["10.0.0.5 10.0.0.5 [] ", "10.0.0.6 10.0.0.6 [] g"]);
+    let notes: Vec<_> = loaded.diagnostics.iter().map(|finding| finding.message.as_str()).collect();
+    for note in ["port d: network:dhcp has no group", "port r: network:router_interface has no group"] {
+        assert!(notes.iter().any(|told| told.starts_with(note)), "{notes:?}");
+    }
+}

@@ -164,3 +164,70 @@ fn what_was_assumed_is_a_comment() {
     assert!(yaml.starts_with("# assumed: a note\n"), "{yaml}");
     assert!(yaml.contains("show-web.json:13 /security_group/security_group_rules/0\n"), "{yaml}");
 }
+
+/// Two groups and nobody attached; `web` also names a group that no input has.
+const UNATTACHED: &str = r#"{"security_groups": [
+    {"id": "0552091e-b83a-49dd-88a7-4a5c86fd9ec3", "name": "web", "security_group_rules": [
+        {"id": "r1", "direction": "ingress", "protocol": "tcp", "multiport": "80", "ethertype": "IPv4", "action": "allow",
+         "priority": 1, "remote_group_id": "0552091e-b83a-49dd-88a7-4a5c86fd9ec3"},
+        {"id": "r2", "direction": "ingress", "protocol": "tcp", "multiport": "81", "ethertype": "IPv4", "action": "allow",
+         "priority": 1, "remote_group_id": "9e64a1aa-0000-4a0b-9c1f-6d1f0a8f7b11"}]},
+    {"id": "7a2b6d60-41c8-4f0a-9c1f-6d1f0a8f7b11", "name": "db", "security_group_rules": [
+        {"id": "r3", "direction": "ingress", "protocol": "tcp", "multiport": "5432", "ethertype": "IPv4", "action": "allow",
+         "priority": 1, "remote_group_id": "0552091e-b83a-49dd-88a7-4a5c86fd9ec3"}]}]}"#;
+
+#[test]
+fn a_rule_from_a_group_needs_no_members() {
+    let loaded = texts(&[("g.json", UNATTACHED)]);
+    let elsewhere = "9e64a1aa-0000-4a0b-9c1f-6d1f0a8f7b11";
+    for target in [Target::Huawei, Target::Openstack] {
+        let json: Value = serde_json::from_str(&export(&loaded, target)).unwrap();
+        let rules =
+            |at: usize| json["security_groups"][at]["security_group_rules"].as_array().unwrap().clone();
+        let named: Vec<_> =
+            [rules(0), rules(1)].concat().iter().map(|rule| rule["remote_group_id"].clone()).collect();
+        assert_eq!(named, ["web", elsewhere, "web"], "{target}");
+    }
+    let aws: Value = serde_json::from_str(&export(&loaded, Target::Aws)).unwrap();
+    let pair = |group: usize, rule: usize| {
+        aws["SecurityGroups"][group]["IpPermissions"][rule]["UserIdGroupPairs"][0]["GroupId"].clone()
+    };
+    assert_eq!([pair(0, 0), pair(0, 1), pair(1, 0)], ["web", elsewhere, "web"]);
+    let hcl = export(&loaded, Target::Terraform);
+    let named: Vec<_> =
+        hcl.lines().filter_map(|line| line.trim().strip_prefix("remote_group_id   = ")).collect();
+    let web = "huaweicloud_networking_secgroup.web.id";
+    assert_eq!(named, [web, &format!("\"{elsewhere}\""), web], "{hcl}");
+    let yaml = export(&loaded, Target::Scenario);
+    assert!(yaml.contains("allow tcp 5432 from group web ipv4 maybe unknown-members"), "{yaml}");
+    let again = texts(&[("again.yaml", &yaml)]);
+    let remotes = |loaded: &Loaded| policy(loaded).rules.iter().map(|r| r.remote.clone()).collect::<Vec<_>>();
+    assert_eq!(remotes(&loaded), remotes(&again));
+}
+
+#[test]
+fn a_group_of_unknown_rules_is_left_out_and_named() {
+    let ports = r#"{"ports": [{"id": "p", "name": "p", "fixed_ips": [{"ip_address": "10.0.0.9"}],
+        "security_groups": ["sg-strange"]}]}"#;
+    let loaded = texts(&[("g.json", UNATTACHED), ("p.json", ports)]);
+    let scenario = loaded.scenario.as_ref().unwrap();
+    for (_, target) in Target::ALL {
+        let left_out: Vec<_> = scenario.left_out(target).collect();
+        let written = export(&loaded, target);
+        let expected: &[&str] = if target == Target::Scenario { &[] } else { &["sg-strange"] };
+        assert_eq!(left_out, expected, "{target}");
+        assert_eq!(written.contains("sg-strange"), target == Target::Scenario, "{target}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_says_why_and_what_helps() {
+    let loaded = Scenario::load_all(&inputs(&["huawei-v1/groups.json"], &[]));
+    let refused = loaded.scenario.as_ref().unwrap().export(Target::Aws, &[]).unwrap_err();
+    assert!(refused.iter().all(|rule| rule.why.contains("--trust-allow")), "{refused:?}");
+    let set = r#"{"security_group": {"id": "g", "name": "g", "security_group_rules": [{"id": "r", "direction": "ingress",
+        "protocol": "tcp", "action": "allow", "priority": 1, "remote_address_group_id": "dd18"}]}}"#;
+    let loaded = texts(&[("g.json", set)]);
+    let refused = loaded.scenario.as_ref().unwrap().export(Target::Huawei, &[]).unwrap_err();
+    assert!(refused[0].why.contains("give the list that has them"), "{refused:?}");
+}

@@ -192,3 +192,23 @@ fn a_scenario_about_an_imported_group_without_members() {
     let loaded = texts(&[("web.json", &web), ("x.yaml", extra)]);
     assert_eq!(reason(&loaded, "tcp 10.0.0.2 > 10.0.0.1:1"), "unknown-members");
 }
+
+#[test]
+fn a_rule_that_leaves_a_connection_undecided_decides_nothing() {
+    let scenario = "
+groups: { web: { ingress: [allow tcp 443 from any maybe unknown-members, allow tcp 80 from any] } }
+interfaces: { a: { addresses: 10.0.0.1, groups: [web] } }
+";
+    let loaded = texts(&[("s.yaml", scenario)]);
+    let policy = policy(&loaded);
+    let matcher = Compiled::new(policy);
+    let mut replay = sgsim::replay::Replay::new(policy, &matcher).without_past();
+    for (number, flow) in (1..).zip(["tcp 192.0.2.1 > 10.0.0.1:443", "tcp 192.0.2.1 > 10.0.0.1:80"]) {
+        let flow: Flow = flow.parse().unwrap();
+        replay.push(number, flow.packet(sgsim::packet::Timestamp(0)), &mut (), &mut |_| {});
+    }
+    replay.finish(&mut |_| {});
+    let hits: Vec<_> =
+        replay.tally().rules.iter().map(|hits| (hits.connections, hits.volume.packets)).collect();
+    assert_eq!(hits, [(0, 0), (1, 1)]);
+}

@@ -5,7 +5,7 @@ use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use crate::packet::{AddressRange, AddressSet, Family, Protocol};
 use crate::policy::scenario::written::RemoteKind;
 use crate::policy::tree::Piece;
-use crate::policy::{Action, GroupId, Rule, Scenario, ServiceMatch, words};
+use crate::policy::{Action, Direction, Doubt, Group, GroupId, Rule, Scenario, ServiceMatch, words};
 
 use super::Unwritable;
 
@@ -13,7 +13,21 @@ use super::Unwritable;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Far {
     Net(IpNet),
+    /// A group of this policy, by its name.
     Group(GroupId),
+    /// A group of which the input has the identifier alone.
+    Elsewhere(String),
+}
+
+impl Far {
+    /// What a rule refers to the group by.
+    pub(super) fn group<'s>(&'s self, scenario: &'s Scenario) -> Option<&'s str> {
+        match self {
+            Self::Net(_) => None,
+            Self::Group(id) => Some(&scenario.policy.group(*id).name),
+            Self::Elsewhere(key) => Some(key),
+        }
+    }
 }
 
 /// A part of a rule.
@@ -33,10 +47,45 @@ pub(super) struct Form {
     pub(super) icmp: bool,
 }
 
+/// Why a rule in doubt cannot be written, and what would end the doubt. Who the members of a group are need not be known:
+/// a rule refers to the group, not to them.
+const fn doubtful(doubt: Doubt) -> Option<&'static str> {
+    match doubt {
+        Doubt::UnknownMembers => None,
+        Doubt::UnknownRules => {
+            Some("no input has the other rules of its group: give the export that has them")
+        }
+        Doubt::HiddenDeny => Some(
+            "its export shows a deny as an allow: export through v3, or say --trust-allow when the groups only allow",
+        ),
+        Doubt::Unattached => {
+            Some("the plan does not say of which group it is: give the state, or a plan made after the group")
+        }
+        Doubt::LostField => Some("its export lost a field of it: export through the API, or with --long"),
+        Doubt::UnknownPriority => Some("its export says no priority: export through v3"),
+        Doubt::NotModelled => Some(
+            "it asks for something that is not modelled here: remove it with `change` and write it by hand",
+        ),
+    }
+}
+
+/// The groups that can be written: without those of which no rule is known, which have one only because something names
+/// them.
+pub(super) fn groups(scenario: &Scenario) -> impl Iterator<Item = (GroupId, &Group)> {
+    (0..).map(GroupId).zip(&scenario.policy.groups).filter(|(_, group)| !is_unknown(scenario, group))
+}
+
+/// Whether a group stands for rules that no input has, and for nothing else.
+pub(super) fn is_unknown(scenario: &Scenario, group: &Group) -> bool {
+    let mut rules = Direction::BOTH.into_iter().flat_map(|direction| group.rules(direction)).peekable();
+    let unknown = |&rule| scenario.policy.rule(rule).doubt == Some(Doubt::UnknownRules);
+    rules.peek().is_some() && rules.all(unknown)
+}
+
 /// Whether a form can carry a rule.
 fn check(rule: &Rule, form: &Form) -> Result<(), &'static str> {
-    if rule.doubt.is_some() {
-        return Err("it is in doubt");
+    if let Some(why) = rule.doubt.and_then(doubtful) {
+        return Err(why);
     }
     match &rule.service {
         ServiceMatch::Ports(protocol, _) if !form.ports.contains(protocol) => {
@@ -66,16 +115,19 @@ pub(super) fn of<'p>(
     let of_group = policy.rules.iter().filter(|rule| rule.group == group);
     let mut atoms = Vec::new();
     for rule in of_group.filter(|rule| rule.enabled || form.ordered) {
-        if let Err(why) = check(rule, form) {
-            let (rule, origin) = (rule.name.clone(), rule.origin.to_string());
-            refused.push(Unwritable { rule, origin, why });
-            continue;
-        }
-        for far in far_sides(scenario, rule) {
+        let far_sides = match check(rule, form).and_then(|()| far_sides(scenario, rule)) {
+            Ok(far_sides) => far_sides,
+            Err(why) => {
+                let (rule, origin) = (rule.name.clone(), rule.origin.to_string());
+                refused.push(Unwritable { rule, origin, why });
+                continue;
+            }
+        };
+        for far in far_sides {
             let families = match &far {
                 Far::Net(IpNet::V4(_)) => vec![Family::V4],
                 Far::Net(IpNet::V6(_)) => vec![Family::V6],
-                Far::Group(_) => vec![Family::V4, Family::V6],
+                Far::Group(_) | Far::Elsewhere(_) => vec![Family::V4, Family::V6],
             };
             let fits = |family: &Family| rule.family.is_none_or(|only| only == *family);
             atoms.extend(families.into_iter().filter(fits).map(|family| Atom {
@@ -89,17 +141,26 @@ pub(super) fn of<'p>(
 }
 
 /// The far side of a rule: groups as groups, everything else as networks.
-pub(super) fn far_sides(scenario: &Scenario, rule: &Rule) -> Vec<Far> {
+fn far_sides(scenario: &Scenario, rule: &Rule) -> Result<Vec<Far>, &'static str> {
     let policy = &scenario.policy;
     let group = |name: &str| {
         let known = (0..).zip(&policy.groups).find(|(_, group)| group.name == name);
         known.map(|(id, _)| Far::Group(GroupId(id)))
     };
     let set = |name: &str| scenario.sets.iter().find(|set| set.name == name).map(|set| &set.addresses);
+    if rule.doubt == Some(Doubt::UnknownMembers) {
+        // An identifier may be no name, so the grammar of rules does not read it.
+        let unknown = |text: &str| {
+            let name = text.strip_prefix("group ")?;
+            Some(group(name).unwrap_or_else(|| Far::Elsewhere(name.to_owned())))
+        };
+        let why = "no input gives the addresses of its far side: give the list that has them, or an address set of its name";
+        return rule.remote_text.split(", ").map(|text| unknown(text).ok_or(why)).collect();
+    }
     // What resolving wrote, its own grammar reads.
     let text = Piece::elsewhere(&rule.remote_text, &(0..0));
     let Some(remotes) = words::remotes(&text, &mut Vec::new()) else {
-        return networks(&rule.remote).map(Far::Net).collect();
+        return Ok(networks(&rule.remote).map(Far::Net).collect());
     };
     let mut far = Vec::new();
     for remote in remotes {
@@ -114,7 +175,7 @@ pub(super) fn far_sides(scenario: &Scenario, rule: &Rule) -> Vec<Far> {
             _ => {}
         }
     }
-    far
+    Ok(far)
 }
 
 /// A set as the fewest networks.

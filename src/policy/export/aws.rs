@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::packet::{Family, Protocol};
-use crate::policy::{Direction, GroupId, Scenario, ServiceMatch};
+use crate::policy::{Direction, Scenario, ServiceMatch};
 
 use super::atoms::{self, Atom, Far, Form};
 use super::{Unwritable, pretty};
@@ -12,10 +12,9 @@ const FORM: Form = Form { ordered: false, ports: &[Protocol::TCP, Protocol::UDP]
 
 /// Writes all groups. A group is referred to by its name: there is no identifier yet.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
-    let policy = &scenario.policy;
     let mut refused = Vec::new();
     let mut groups = Vec::new();
-    for (id, group) in (0..).map(GroupId).zip(&policy.groups) {
+    for (id, group) in atoms::groups(scenario) {
         let atoms = atoms::of(scenario, id, &FORM, &mut refused);
         let of = |direction: Direction| -> Vec<Value> {
             let of_direction = atoms.iter().filter(|atom| atom.rule.direction == direction);
@@ -74,8 +73,8 @@ fn permissions(scenario: &Scenario, atom: &Atom<'_>) -> Vec<Value> {
                 };
                 permission[list] = json!([{ key: net.to_string() }]);
             }
-            Far::Group(id) => {
-                permission["UserIdGroupPairs"] = json!([{ "GroupId": scenario.policy.group(*id).name }]);
+            group => {
+                permission["UserIdGroupPairs"] = json!([{ "GroupId": group.group(scenario) }]);
             }
         }
         permission

@@ -11,7 +11,7 @@ mod terraform;
 
 use std::fmt;
 
-use super::Scenario;
+use super::{Group, Scenario};
 
 /// A form to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,12 @@ pub struct Unwritable {
 }
 
 impl Scenario {
+    /// The groups that a form leaves out: those of which no input has the rules. A scenario says that they are unknown.
+    pub fn left_out(&self, target: Target) -> impl Iterator<Item = &str> {
+        let unknown = move |group: &&Group| target != Target::Scenario && atoms::is_unknown(self, group);
+        self.policy.groups.iter().filter(unknown).map(|group| group.name.as_str())
+    }
+
     /// Writes the groups (and, as a scenario, everything else) in another form. `notes` say what was assumed on the way
     /// here; they become comments where the form has any.
     pub fn export(&self, target: Target, notes: &[String]) -> Result<String, Vec<Unwritable>> {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::packet::{Family, Protocol};
-use crate::policy::{GroupId, Scenario, ServiceMatch};
+use crate::policy::{Scenario, ServiceMatch};
 
 use super::atoms::{self, Atom, Far, Form};
 use super::{Unwritable, pretty};
@@ -15,10 +15,9 @@ const FORM: Form = Form { ordered: false, ports: PORTS, icmp: true };
 
 /// Writes all groups. A group is referred to by its name: there is no identifier yet.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
-    let policy = &scenario.policy;
     let mut refused = Vec::new();
     let mut groups = Vec::new();
-    for (id, group) in (0..).map(GroupId).zip(&policy.groups) {
+    for (id, group) in atoms::groups(scenario) {
         let atoms = atoms::of(scenario, id, &FORM, &mut refused);
         let rules = atoms.iter().flat_map(|atom| rules(scenario, atom, &group.name)).enumerate();
         let numbered = rules.map(|(number, mut rule)| {
@@ -49,7 +48,7 @@ fn rules(scenario: &Scenario, atom: &Atom<'_>, group: &str) -> Vec<Value> {
     };
     let (net, referred) = match &atom.far {
         Far::Net(net) => (Some(net.to_string()), None),
-        Far::Group(id) => (None, Some(scenario.policy.group(*id).name.as_str())),
+        group => (None, group.group(scenario)),
     };
     let one = |(low, high): (Option<u16>, Option<u16>)| {
         json!({

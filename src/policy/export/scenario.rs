@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::packet::AddressSet;
-use crate::policy::{Direction, GroupId, Policy, Rule, Scenario, ServiceMatch, StateProfile};
+use crate::policy::{Direction, Doubt, GroupId, Policy, Rule, Scenario, ServiceMatch, StateProfile};
 
 /// Writes the file.
 pub(super) fn write(scenario: &Scenario, notes: &[String]) -> String {
@@ -43,7 +43,12 @@ pub(super) fn write(scenario: &Scenario, notes: &[String]) -> String {
             }
             _ = writeln!(yaml, "    {direction}:");
             for (position, &rule) in (1..).zip(rules) {
-                self::rule(&mut yaml, policy.rule(rule), &format!("{}/{direction}/{position}", group.name));
+                self::rule(
+                    &mut yaml,
+                    policy,
+                    policy.rule(rule),
+                    &format!("{}/{direction}/{position}", group.name),
+                );
             }
         }
     }
@@ -70,14 +75,18 @@ fn state(yaml: &mut String, policy: &Policy) {
 }
 
 /// A rule as words, behind a comment on where it comes from.
-fn rule(yaml: &mut String, rule: &Rule, position: &str) {
+fn rule(yaml: &mut String, policy: &Policy, rule: &Rule, position: &str) {
     if matches!(&rule.service, ServiceMatch::Icmp(_, kinds) if kinds.is_empty()) {
         _ = writeln!(yaml, "      # {} matches no ICMP message: left out", comment(&rule.name));
         return;
     }
     let mut words = rule.words();
     let mut about = Vec::new();
-    if rule.doubt.is_some() && rule.remote == AddressSet::any() && rule.remote_text != "any" {
+    let is_here = |text: &str| {
+        text.strip_prefix("group ").is_some_and(|name| policy.groups.iter().any(|group| group.name == name))
+    };
+    let is_readable = rule.doubt == Some(Doubt::UnknownMembers) && rule.remote_text.split(", ").all(is_here);
+    if rule.doubt.is_some() && rule.remote == AddressSet::any() && rule.remote_text != "any" && !is_readable {
         // What it stands for is not known: the doubt keeps it from deciding.
         let side = if rule.direction == Direction::Ingress { "from" } else { "to" };
         words = words.replacen(&format!(" {side} {}", rule.remote_text), &format!(" {side} any"), 1);

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use crate::packet::{Family, Protocol};
-use crate::policy::{Action, GroupId, Priority, Scenario, ServiceMatch};
+use crate::policy::{Action, Priority, Scenario, ServiceMatch};
 
 use super::Unwritable;
 use super::atoms::{self, Atom, Far, Form};
@@ -15,12 +15,11 @@ const FORM: Form = Form { ordered: true, ports: &[Protocol::TCP, Protocol::UDP],
 
 /// Writes all groups.
 pub(super) fn write(scenario: &Scenario, notes: &[String]) -> Result<String, Vec<Unwritable>> {
-    let policy = &scenario.policy;
     let (mut refused, mut hcl) = (Vec::new(), String::new());
     for note in notes {
         _ = writeln!(hcl, "# {}", note.replace('\n', " "));
     }
-    for (id, group) in (0..).map(GroupId).zip(&policy.groups) {
+    for (id, group) in atoms::groups(scenario) {
         let label = label(&group.name);
         _ = write!(
             hcl,
@@ -93,10 +92,12 @@ fn rule(
     arguments.extend(service.iter().cloned());
     arguments.push(match &atom.far {
         Far::Net(net) => ("remote_ip_prefix", quoted(&net.to_string())),
-        Far::Group(id) => {
+        // A group that is written is a resource here; of any other there is the identifier.
+        Far::Group(id) if !atoms::is_unknown(scenario, scenario.policy.group(*id)) => {
             let name = label(&scenario.policy.group(*id).name);
             ("remote_group_id", format!("huaweicloud_networking_secgroup.{name}.id"))
         }
+        group => ("remote_group_id", quoted(group.group(scenario).unwrap_or_default())),
     });
     if !rule.description.is_empty() {
         arguments.push(("description", quoted(&rule.description)));

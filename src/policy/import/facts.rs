@@ -69,6 +69,20 @@ impl Facts {
         }
     }
 
+    /// Whether a port is one of the network's own (a router's, a DHCP server's) and has no group. It drops nothing for
+    /// that, so it is to be left out, which is noted.
+    pub(super) fn leaves_out(&mut self, id: &Piece, owner: Option<&Piece>, groups: Option<&[Piece]>) -> bool {
+        let Some(owner) = owner.filter(|owner| owner.text.starts_with("network:")) else { return false };
+        if groups.is_some_and(|groups| !groups.is_empty()) {
+            return false;
+        }
+        let (id, owner) = (&id.text, &owner.text);
+        self.note(format!(
+            "port {id}: {owner} has no group, so it is left out and its addresses are outside"
+        ));
+        true
+    }
+
     /// Says something about the file once.
     pub(super) fn note(&mut self, text: impl Into<String>) {
         let text = text.into();

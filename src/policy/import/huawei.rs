@@ -232,6 +232,12 @@ fn port(node: &Node, facts: &mut Facts, findings: &mut Findings) {
         ));
         return;
     }
+    let groups: Option<Vec<Piece>> = node
+        .get("security_groups")
+        .map(|groups| groups.items().iter().filter_map(Node::piece).cloned().collect());
+    if facts.leaves_out(&id, said(node, "device_owner"), groups.as_deref()) {
+        return;
+    }
     let pairs = items(node, "allowed_address_pairs").iter().filter_map(|pair| said(pair, "ip_address"));
     // 1.1.1.1/0 and the like switch off the check of source addresses; they own nothing.
     let behind = field::addresses(pairs.filter(|pair| !pair.text.ends_with("/0")), findings);
@@ -241,9 +247,7 @@ fn port(node: &Node, facts: &mut Facts, findings: &mut Findings) {
         rank: u8::from(said(node, "name").is_some()),
         addresses,
         behind: behind.into_iter().filter(|(range, _)| range.as_cidr().is_some()).collect(),
-        groups: node
-            .get("security_groups")
-            .map(|groups| groups.items().iter().filter_map(Node::piece).cloned().collect()),
+        groups,
     });
 }
 

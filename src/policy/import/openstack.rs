@@ -143,6 +143,9 @@ fn port(node: &Node, facts: &mut Facts, findings: &mut Findings) {
     if groups.is_none() {
         facts.note("the list of ports shows no groups: list with --long");
     }
+    if facts.leaves_out(&id, said(node, "Device Owner"), groups.as_deref()) {
+        return;
+    }
     facts.attachments.push(Attachment {
         name: said(node, "Name").unwrap_or(&id).clone(),
         rank: u8::from(said(node, "Name").is_some()),

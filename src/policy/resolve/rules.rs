@@ -3,7 +3,7 @@
 use crate::diag::{Diagnostic, Span, codes, did_you_mean_unless_many};
 use crate::packet::{AddressRange, AddressSet};
 use crate::policy::scenario::written::{Fields, Remote, RemoteKind};
-use crate::policy::{Action, Direction, Group, GroupId, Priority, Rule, RuleId};
+use crate::policy::{Action, Direction, Doubt, Group, GroupId, Priority, Rule, RuleId};
 
 use super::groups::{Drafts, RuleDraft};
 use super::service::service;
@@ -123,6 +123,10 @@ fn remote(
             }
             None => complete = false,
         }
+    }
+    // Of a group whose members are not known, any address may be one.
+    if fields.doubt == Some(Doubt::UnknownMembers) && words.iter().any(|word| word.starts_with("group ")) {
+        ranges = AddressSet::any().ranges().to_vec();
     }
     complete.then(|| (ranges.into_iter().collect(), words.join(", ")))
 }

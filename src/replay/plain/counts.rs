@@ -50,7 +50,7 @@ pub(super) fn tally(
             }
         }
         for step in connection.steps.iter() {
-            if let Some(rule) = step.credited() {
+            if let Some(rule) = step.decided_by() {
                 tally.rules[rule.0 as usize].connections += 1;
             }
             groups(&mut tally, policy, matcher, connection, step);
@@ -78,7 +78,7 @@ fn frame(tally: &mut Tally, judged: &Judged, connections: &[Connection]) {
     if !judged.opening && judgement.connection.is_some_and(|id| blocked(&connections[id.index()])) {
         *tally.after_blocked.entry(judgement.verdict()).or_default() += volume;
     }
-    for rule in judgement.steps.iter().filter_map(crate::replay::StepVerdict::credited) {
+    for rule in judgement.steps.iter().filter_map(crate::replay::StepVerdict::decided_by) {
         let hits = &mut tally.rules[rule.0 as usize];
         hits.volume += volume;
         hits.first = Some(hits.first.map_or(time, |first| first.min(time)));

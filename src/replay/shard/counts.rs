@@ -25,7 +25,7 @@ impl Counts {
     }
 
     fn credit(&mut self, steps: &Steps, time: Timestamp, length: u32) {
-        for rule in steps.iter().filter_map(crate::replay::StepVerdict::credited) {
+        for rule in steps.iter().filter_map(crate::replay::StepVerdict::decided_by) {
             self.rules.entry(rule).or_default().add(time, length);
         }
     }

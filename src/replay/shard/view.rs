@@ -71,7 +71,7 @@ impl Shard {
         #[allow(clippy::iter_over_hash_type)] // Sums do not depend on the order.
         for answer in self.answers.values() {
             tally.reasons[answer.reason as usize] += answer.hits.volume;
-            let credited = answer.steps.iter().filter_map(StepVerdict::credited);
+            let credited = answer.steps.iter().filter_map(StepVerdict::decided_by);
             credited.for_each(|rule| tally.add_hits(rule, &answer.hits));
         }
         let mut counts = vec![Count::default(); self.openings.iter().count()];
@@ -130,7 +130,7 @@ fn add_opening(tally: &mut Tally, policy: &Policy, opening: &Opening, count: Cou
     let Steps { egress, ingress, .. } = &opening.steps;
     for (step, said) in [(egress, &opening.said[0]), (ingress, &opening.said[1])] {
         let Some(step) = step else { continue };
-        if let Some(rule) = step.credited() {
+        if let Some(rule) = step.decided_by() {
             tally.rules[rule.0 as usize].connections += count.connections;
         }
         add_groups(tally, policy, step, said, count);

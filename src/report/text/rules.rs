@@ -55,8 +55,12 @@ pub(super) fn write(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()
     let lead = format!("Never hit ({} of {}):", never.len(), policy.rules.len());
     let names = never.into_iter().map(|id| {
         let rule = policy.rule(id);
-        let disabled = if rule.enabled { "" } else { " (disabled)" };
-        format!("{}{disabled}", label::escape(&rule.name))
+        let why = match rule.doubt {
+            _ if !rule.enabled => " (disabled)",
+            Some(_) => " (in doubt)",
+            None => "",
+        };
+        format!("{}{why}", label::escape(&rule.name))
     });
     word_list(out, &lead, names)
 }

@@ -184,7 +184,13 @@ fn look_up(drafts: &mut [Draft], layers: &[Layer], keys: &Keys<'_>, findings: &m
         }
         let mut names: Vec<String> = Vec::new();
         for key in draft.groups.iter().flatten() {
-            let name = keys.group(&key.text).unwrap_or_else(|| {
+            let known = keys.group(&key.text);
+            if let Some(several) = keys.ambiguous.get(key.text.as_str()).filter(|_| known.is_none()) {
+                let message = format!("`{}` is the name of {} groups", key.text, several.len());
+                let finding = Diagnostic::new(codes::AMBIGUOUS_GROUP, message).at(key.span.clone(), "");
+                findings.push(finding.help(format!("name one of {}", several.join(", "))));
+            }
+            let name = known.unwrap_or_else(|| {
                 // A name that no input has is a mistake of a scenario, and told as one.
                 if draft.rank < 9 { names::clean(names::short(&key.text), false) } else { key.text.clone() }
             });

@@ -29,6 +29,8 @@ pub(in crate::policy) enum Layer {
 struct Keys<'l> {
     /// By key or name of an imported group: its name here.
     groups: BTreeMap<&'l str, String>,
+    /// By a name that several imported groups have: their names here.
+    ambiguous: BTreeMap<&'l str, Vec<String>>,
     /// By key or name of an imported set: its name here.
     sets: BTreeMap<&'l str, String>,
     /// Groups and sets that scenarios name.
@@ -37,10 +39,11 @@ struct Keys<'l> {
 }
 
 impl Keys<'_> {
-    /// The name of a group, by its key or name.
+    /// The name of a group, by its key or name, or by the name that it has here.
     fn group(&self, key: &str) -> Option<String> {
         let own = || self.own_groups.contains(key).then(|| key.to_owned());
-        self.groups.get(key).cloned().or_else(own)
+        let here = || self.groups.values().find(|name| *name == key).cloned();
+        self.groups.get(key).cloned().or_else(own).or_else(here)
     }
 
     /// The name of a set, by its key or name.
@@ -212,8 +215,19 @@ fn keys<'l>(
     };
     let group_names = groups.iter().map(|(key, group)| (*key, group.name)).collect();
     let set_names = sets.iter().map(|(key, set)| (*key, set.name.as_ref())).collect();
+    let mut ambiguous: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (key, group) in groups {
+        if let Some(name) = group.name {
+            ambiguous.entry(&name.text).or_default().push(key);
+        }
+    }
+    ambiguous.retain(|_, keys| keys.len() > 1);
+    let groups: BTreeMap<&str, String> =
+        with_names(groups.iter().map(|(key, group)| wanted(key, group.name)).collect(), group_names);
+    let names = |keys: Vec<&str>| keys.iter().map(|&key| groups[key].clone()).collect();
     Keys {
-        groups: with_names(groups.iter().map(|(key, group)| wanted(key, group.name)).collect(), group_names),
+        ambiguous: ambiguous.into_iter().map(|(name, keys)| (name, names(keys))).collect(),
+        groups,
         sets: with_names(sets.iter().map(|(key, set)| wanted(key, set.name.as_ref())).collect(), set_names),
         own_groups: scenarios(layers).flat_map(own_groups).collect(),
         own_sets: scenarios(layers)

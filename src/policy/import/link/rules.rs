@@ -101,10 +101,8 @@ fn look_up(fields: &mut Fields, keys: &Keys<'_>, members: &BTreeSet<String>) {
                 Some(name) if members.contains(&name) || keys.own_groups.contains(name.as_str()) => {
                     RemoteKind::Group(name)
                 }
-                name => RemoteKind::Unknown(format!(
-                    "group {}",
-                    name.unwrap_or_else(|| names::short(key).to_owned())
-                )),
+                // A group that no input has keeps its whole identifier, which a conversion writes.
+                name => RemoteKind::Unknown(format!("group {}", name.as_deref().unwrap_or(key))),
             }
         };
         let set = |key: &str| {
@@ -119,7 +117,12 @@ fn look_up(fields: &mut Fields, keys: &Keys<'_>, members: &BTreeSet<String>) {
                 let key = [id.trim_end_matches(']'), name].into_iter();
                 let known = |key: &&str| keys.group(key).is_some() || keys.set(key).is_some();
                 let key = key.clone().find(known).unwrap_or(name);
-                if keys.set(key).is_some() { set(key) } else { group(key) }
+                match (keys.set(key), keys.group(key)) {
+                    (Some(_), _) => set(key),
+                    (None, Some(_)) => group(key),
+                    // A sheet does not say whether it is a group or a set.
+                    (None, None) => RemoteKind::Unknown(key.to_owned()),
+                }
             }
             other => other.clone(),
         };
