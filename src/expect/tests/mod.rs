@@ -25,7 +25,8 @@ fn scenario() -> Scenario {
 fn mistakes(text: &str) -> String {
     let mut file = SuiteFile::parse("suite.yaml", text);
     let resolved = file.resolve(&scenario());
-    assert_eq!(resolved.is_none(), file.diagnostics.iter().any(crate::diag::Diagnostic::is_error));
+    let own = resolved.iter().flat_map(|suite| &suite.expectations).any(|one| one.mistake.is_some());
+    assert_eq!(resolved.is_none() || own, file.diagnostics.iter().any(crate::diag::Diagnostic::is_error));
     file.render(Style::Plain)
 }
 
@@ -87,6 +88,32 @@ fn a_file_that_is_no_suite_is_told() {
             .map(mistakes)
             .join("\n")
     );
+}
+
+#[test]
+fn a_mistake_is_that_of_its_expectation_and_all_others_are_checked() {
+    let text = "expectations:
+  - { flow: tcp 1.2.3.4 > 10.0.0.1:443, expect: allowed, rule: web/gone }
+  - { from: group gone, to: web-1, never: tcp 22 }
+  - { from: interface gone, to: web-1, never: tcp 22 }
+  - { flow: tcp 1.2.3.4 > 10.0.0.1:443, expect: blocked, reason: rule }
+  - { flow: tcp 1.2.3.4 > 10.0.0.1:443, expect: allowed }
+  - { flow: tcp 1.2.3.4 > 10.0.0.1:22, expect: allowed }
+";
+    let found = outcome(text);
+    let told: Vec<_> = found.checked.iter().map(|one| (one.status, one.error.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            (Status::Error, Some("there is no rule `web/gone`")),
+            (Status::Error, Some("unknown group `gone`")),
+            (Status::Error, Some("unknown interface `gone`")),
+            (Status::Error, Some("what is blocked never has the reason rule")),
+            (Status::Held, None),
+            (Status::Failed, None),
+        ]
+    );
+    assert!(mistakes(text).contains("suite.yaml:2:"), "each has its place");
 }
 
 #[test]
