@@ -441,9 +441,9 @@ expectations:
     let output = folder.test(&["old.yaml", "--bless"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let after = before
+        .replace("allowed, step: node-2 ingress", "blocked, reason: no-rule, step: node-1 ingress")
         .replace("blocked, rule: node/kubelet", "allowed, rule: node/ssh")
-        .replace("blocked: 0", "blocked: 84")
-        .replace("allowed, step: node-2 ingress", "blocked, step: node-1 ingress");
+        .replace("blocked: 0", "blocked: 84");
     assert_eq!(fs::read_to_string(folder.0.join("old.yaml")).unwrap(), after);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("old.yaml:7\n-    blocked: 0\n+    blocked: 84\n"), "{told}");
@@ -458,6 +458,51 @@ expectations:
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("`everyone` was not blessed: it is said of all packets"), "{told}");
     assert!(told.contains("`two fates` was not blessed: what it is about has several fates"), "{told}");
+}
+
+/// Record, harden, bless: what was allowed is blocked, by no rule or another, whatever became of the rule that is named.
+#[test]
+fn blessing_brings_up_what_a_hardening_blocks() {
+    let folder = Folder::new("harden");
+    let text = fs::read_to_string(folder.0.join("cluster.yaml")).unwrap();
+    folder.write("cluster.yaml", &format!("{text}\nchange: {{ node/ssh: remove }}\n"));
+    let before = "scenario: cluster.yaml
+expectations:
+  - { flow: tcp 1.2.3.4 > 192.168.0.21:22, expect: allowed, rule: node/ssh } # flow
+  - flow: tcp 1.2.3.4 > 192.168.0.21:22
+    expect: allowed # block
+    rule: node/ssh
+  - rule: node/ssh
+    flow: tcp 1.2.3.4 > 192.168.0.21:22
+    reason: rule
+    expect: allowed
+  - expect: allowed # alone
+    flow: tcp 1.2.3.4 > 192.168.0.21:22
+  - { expect: blocked, reason: rule, step: ingress, flow: tcp 1.2.3.4 > 192.168.0.21:22 }
+  - { flow: [tcp 1.2.3.4 > 192.168.0.21:22, tcp 1.2.3.4 > 192.168.0.21:30000], expect: allowed }
+";
+    folder.write("old.yaml", before);
+    let output = folder.test(&["old.yaml", "--bless"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let after = "scenario: cluster.yaml
+expectations:
+  - { flow: tcp 1.2.3.4 > 192.168.0.21:22, expect: blocked, reason: no-rule } # flow
+  - flow: tcp 1.2.3.4 > 192.168.0.21:22
+    expect: blocked # block
+    reason: no-rule
+  - flow: tcp 1.2.3.4 > 192.168.0.21:22
+    reason: no-rule
+    expect: blocked
+  - expect: blocked # alone
+    reason: no-rule
+    flow: tcp 1.2.3.4 > 192.168.0.21:22
+  - { expect: blocked, reason: no-rule, step: ingress, flow: tcp 1.2.3.4 > 192.168.0.21:22 }
+  - { flow: [tcp 1.2.3.4 > 192.168.0.21:22, tcp 1.2.3.4 > 192.168.0.21:30000], expect: allowed }
+";
+    assert_eq!(fs::read_to_string(folder.0.join("old.yaml")).unwrap(), after, "{told}");
+    assert!(told.contains("not as expected: tcp 1.2.3.4") && told.contains("192.168.0.21:22 (blocked: no-rule"), "{told}");
+    assert_eq!(folder.test(&["old.yaml"]).status.code(), Some(1), "all but the last hold");
 }
 
 /// Every field of the JSON is in docs/output.md.

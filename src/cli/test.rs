@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::capture::write_flow;
 use crate::diag::Style;
 use crate::expect::platform::{self, Platform};
-use crate::expect::{Checked, Coverage, Selection, Status, Suite, SuiteFile, SuiteOutcome, bless, check};
+use crate::expect::{Checked, Coverage, Refused, Selection, Status, Suite, SuiteFile, SuiteOutcome, bless, check};
 use crate::policy::Scenario;
 use crate::report::suite::{ScenarioCoverage, SuiteFormat, SuiteResult, SuiteResults};
 
@@ -118,7 +118,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let mut out = output::stdout();
     args.format.write(&results, &mut out).and_then(|()| out.flush()).or_else(files::unless_closed)?;
     let mut status = status(&results);
-    if args.bless && matches!(status, ExitStatus::Found | ExitStatus::Done) {
+    if args.bless && status != ExitStatus::Nothing {
         status = bless_all(&prepared, &results)?;
     }
     for scenario in &results.coverage {
@@ -205,10 +205,12 @@ fn bless_all(prepared: &[Prepared], results: &SuiteResults<'_>) -> Result<ExitSt
         let file = &prepared.suite.source.name;
         let blessed = bless(&prepared.suite, &result.outcome, &prepared.scenario.policy);
         for (line, old, new) in &blessed.changes {
-            output::remark(&format_args!("{file}:{line}\n-{old}\n+{new}"));
+            let lines = old.lines().map(|old| format!("-{old}"));
+            let lines: Vec<_> = lines.chain(new.lines().map(|new| format!("+{new}"))).collect();
+            output::remark(&format_args!("{file}:{line}\n{}", lines.join("\n")));
         }
-        for (name, why) in &blessed.refused {
-            status = ExitStatus::Found;
+        for Refused { name, why, unchecked } in &blessed.refused {
+            status = status.max(if *unchecked { ExitStatus::Failed } else { ExitStatus::Found });
             output::complain(&format_args!("{file}: `{name}` was not blessed: {why}"));
         }
         if !blessed.changes.is_empty() {
