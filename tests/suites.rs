@@ -505,6 +505,27 @@ expectations:
     assert_eq!(folder.test(&["old.yaml"]).status.code(), Some(1), "all but the last hold");
 }
 
+/// The suites that README and docs/testing.md show hold on the cluster that README shows, by the capture that is shipped.
+#[test]
+fn the_suites_that_the_pages_show_hold_on_the_cluster_of_the_readme() {
+    fn shown(page: &str, with: &str) -> String {
+        let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let mut fitting = blocks.filter(|block| block.contains(with));
+        fitting.next().unwrap_or_else(|| panic!("no block has {with}")).to_owned()
+    }
+    let folder = Folder::new("pages");
+    fs::rename(folder.0.join("cce-tunnel.pcap"), folder.0.join("node.pcap")).unwrap();
+    let readme = include_str!("../README.md");
+    folder.write("cluster.yaml", &shown(readme, "\ninterfaces:"));
+    for page in [readme, include_str!("../docs/testing.md")] {
+        folder.write("shown.yaml", &shown(page, "\nexpectations:"));
+        let output = folder.test(&["shown.yaml"]);
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(told.contains("4 expectations: 4 hold"), "{told}");
+    }
+}
+
 /// Every field of the JSON is in docs/output.md.
 #[test]
 fn every_field_of_the_json_is_documented() {

@@ -169,6 +169,22 @@ fn universal_expectations_speak_of_every_packet() {
 }
 
 #[test]
+fn addresses_are_left_out_in_the_words_of_a_workload() {
+    // Of the outside only the office gets in by SSH.
+    assert_eq!(one("from: outside, to: web-1, only: tcp 443").0, Status::Failed);
+    assert_eq!(one("from: outside without office, to: web-1, only: tcp 443").0, Status::Held);
+    assert_eq!(one("from: [outside without set office], to: web-1, only: tcp 443").0, Status::Held);
+    assert_eq!(one("from: outside without 203.0.113.0/25, to: web-1, only: tcp 443").0, Status::Failed);
+    assert_eq!(one("from: any without office, to: web-1, never: tcp 22").0, Status::Held);
+    assert_eq!(one("from: outside 203.0.0.0/8 without office, to: web-1, never: tcp 22").0, Status::Held);
+    assert_eq!(one("from: outside office, to: web-1, always: tcp 22").0, Status::Held);
+    assert_eq!(one("from: office without office, to: web-1, always: tcp 22").0, Status::Error, "nobody is left");
+    assert_eq!(one("from: outside group web, to: web-1, always: tcp 22").0, Status::Error);
+    let (status, told) = one("from: outside without ofice, to: web-1, never: tcp 22");
+    assert!(status == Status::Error && told.contains("`ofice`"), "{told}");
+}
+
+#[test]
 fn expectations_are_chosen_by_name_and_tag_and_stop_at_the_first_that_fails() {
     let scenario = scenario();
     let text = "expectations:
