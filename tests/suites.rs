@@ -299,6 +299,12 @@ fn a_preset_suite_leaves_out_what_the_scenario_does_not_have() {
         "groups: { mine: }\ninterfaces: { a: { addresses: 10.0.0.1, groups: [mine] } }\n",
     );
     assert_eq!(folder.status(&["--preset", "cce/turbo", "-s", "other.yaml"]), 4, "nothing could be checked");
+    let shut = fs::read_to_string(folder.0.join("cluster.yaml")).unwrap();
+    folder.write("shut.yaml", &format!("{shut}\nchange: {{ node/nodeport-udp: remove }}\n"));
+    let hardened = ["--preset", "cce/tunnel", "-s", "shut.yaml"];
+    assert_eq!(folder.status(&hardened), 1, "UDP NodePorts are shut");
+    assert_eq!(folder.status(&[&hardened[..], &["--skip", "UDP NodePorts"]].concat()), 0, "on purpose");
+    assert_eq!(folder.status(&[&hardened[..], &["--skip-tag", "essential"]].concat()), 0);
     assert_eq!(folder.status(&["--preset", "cce/turbo"]), 2, "which scenario?");
     assert_eq!(folder.status(&["--preset", "cce/unknown", "-s", "cluster.yaml"]), 2);
 }

@@ -35,6 +35,12 @@ pub(super) struct Args {
     /// Check only expectations with this tag (of several: any).
     #[arg(long = "tag", value_name = "TAG", value_delimiter = ',', help_heading = "Selection")]
     tags: Vec<String>,
+    /// Leave out expectations whose name contains this text (of several: any).
+    #[arg(long = "skip", value_name = "TEXT", help_heading = "Selection")]
+    skip_names: Vec<String>,
+    /// Leave out expectations with this tag (of several: any).
+    #[arg(long = "skip-tag", value_name = "TAG", value_delimiter = ',', help_heading = "Selection")]
+    skip_tags: Vec<String>,
     /// Stop at the first expectation that does not hold.
     #[arg(long, help_heading = "Selection")]
     fail_fast: bool,
@@ -94,8 +100,13 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let Some(prepared) = prepared.into_iter().collect::<Option<Vec<_>>>() else {
         return Ok(ExitStatus::Failed);
     };
-    let selection =
-        Selection { names: args.names.clone(), tags: args.tags.clone(), fail_fast: args.fail_fast };
+    let selection = Selection {
+        names: args.names.clone(),
+        tags: args.tags.clone(),
+        skip_names: args.skip_names.clone(),
+        skip_tags: args.skip_tags.clone(),
+        fail_fast: args.fail_fast,
+    };
     let outcomes = threads::pool(args.threads)?.install(|| check_all(&prepared, &selection));
     let suites = prepared.iter().zip(outcomes).map(|(prepared, outcome)| SuiteResult {
         outcome,

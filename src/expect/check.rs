@@ -26,6 +26,10 @@ pub struct Selection {
     pub names: Vec<String>,
     /// Only those with one of these tags; all when empty.
     pub tags: Vec<String>,
+    /// None whose name contains one of these texts.
+    pub skip_names: Vec<String>,
+    /// None with one of these tags.
+    pub skip_tags: Vec<String>,
     /// Stop at the first that fails.
     pub fail_fast: bool,
 }
@@ -38,9 +42,10 @@ impl Selection {
     }
 
     fn chooses(&self, expectation: &Expectation) -> bool {
-        let named = self.names.is_empty() || self.names.iter().any(|name| expectation.name.contains(name));
-        let tagged = self.tags.is_empty() || self.tags.iter().any(|tag| expectation.tags.contains(tag));
-        named && tagged
+        let named = |names: &[String]| names.iter().any(|name| expectation.name.contains(name));
+        let tagged = |tags: &[String]| tags.iter().any(|tag| expectation.tags.contains(tag));
+        let chosen = (self.names.is_empty() || named(&self.names)) && (self.tags.is_empty() || tagged(&self.tags));
+        chosen && !named(&self.skip_names) && !tagged(&self.skip_tags)
     }
 }
 

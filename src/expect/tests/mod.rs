@@ -201,6 +201,10 @@ fn expectations_are_chosen_by_name_and_tag_and_stop_at_the_first_that_fails() {
     assert_eq!(names(&all).0, ["first", "second", "third"]);
     assert_eq!(names(&Selection { names: vec!["ir".into()], ..all.clone() }).0, ["first", "third"]);
     assert_eq!(names(&Selection { tags: vec!["b".into()], ..all.clone() }).0, ["second", "third"]);
+    assert_eq!(names(&Selection { skip_names: vec!["ir".into()], ..all.clone() }).0, ["second"]);
+    assert_eq!(names(&Selection { skip_tags: vec!["b".into()], ..all.clone() }).0, ["first"]);
+    let both = Selection { tags: vec!["a".into()], skip_names: vec!["third".into()], ..all.clone() };
+    assert_eq!(names(&both).0, ["first"]);
     let fast = Selection { fail_fast: true, ..all };
     assert_eq!(names(&fast), (vec!["first".into(), "second".into()], 1));
     assert_eq!(names(&Selection { tags: vec!["c".into()], ..fast }), (vec![], 0));
