@@ -532,6 +532,34 @@ fn the_suites_that_the_pages_show_hold_on_the_cluster_of_the_readme() {
     }
 }
 
+/// Findings of a shipped suite stand in the user's scenario: at the rule concerned, else at its start.
+#[test]
+fn findings_of_a_shipped_suite_stand_in_the_scenario() {
+    let folder = Folder::new("places");
+    let text = fs::read_to_string(folder.0.join("cluster.yaml")).unwrap();
+    let changed = format!("{text}change:\n  node/nodeport-udp: remove\n  node/ssh: {{ priority: 1 }}\n");
+    folder.write("mine.yaml", &changed);
+    let run = |format| {
+        let output = folder.test(&["--preset", "cce/tunnel", "-s", "mine.yaml", "--format", format]).stdout;
+        String::from_utf8(output).unwrap()
+    };
+    let text = run("github");
+    assert!(text.contains("::error file=mine.yaml,line="), "{text}");
+    assert!(!text.contains("file=suites/"), "{text}");
+    let found: serde_json::Value = serde_json::from_str(&run("sarif")).unwrap();
+    let results = found["runs"][0]["results"].as_array().unwrap();
+    let places = results.iter().map(|one| &one["locations"][0]["physicalLocation"]);
+    let places: Vec<_> = places
+        .map(|place| (place["artifactLocation"]["uri"].as_str().unwrap(), place["region"]["startLine"].as_u64().unwrap()))
+        .collect();
+    assert!(places.len() >= 3 && places.iter().all(|(file, line)| *file == "mine.yaml" && *line >= 1), "{places:?}");
+    // A group of one's own that is called as the preset's has its rules in the file.
+    let own = "groups:\n  node:\n    ingress:\n      - allow all from 10.9.0.0/16\n      - allow tcp 22 from any\n    egress: [allow all to any]\ninterfaces: { n: { addresses: 10.0.0.1, groups: [node] } }\n";
+    folder.write("mine.yaml", own);
+    let text = run("github");
+    assert!(text.contains("::warning file=mine.yaml,line=5,"), "SSH is open to everyone: {text}");
+}
+
 /// Every field of the JSON is in docs/output.md.
 #[test]
 fn every_field_of_the_json_is_documented() {

@@ -88,14 +88,15 @@ struct Prepared {
     suite: Suite,
     scenario: Scenario,
     path: String,
+    shipped_for: Option<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     args.check_files()?;
-    let shipped = args.preset.iter().map(|platform| platform.suite());
-    let written = args.suites.iter().map(|path| SuiteFile::load(path));
-    let files = shipped.chain(written).map(|file| file.with_sets(&args.sets));
-    let prepared: Vec<_> = files.map(|file| prepare(file, args)).collect();
+    let shipped = args.preset.iter().map(|platform| (platform.suite(), true));
+    let written = args.suites.iter().map(|path| (SuiteFile::load(path), false));
+    let files = shipped.chain(written).map(|(file, shipped)| (file.with_sets(&args.sets), shipped));
+    let prepared: Vec<_> = files.map(|(file, shipped)| prepare(file, shipped, args)).collect();
     // All mistakes of all suites are told before the command gives up.
     let Some(prepared) = prepared.into_iter().collect::<Option<Vec<_>>>() else {
         return Ok(ExitStatus::Failed);
@@ -112,6 +113,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         outcome,
         policy: &prepared.scenario.policy,
         scenario: prepared.path.clone(),
+        shipped_for: prepared.shipped_for.clone(),
     });
     let root = std::env::current_dir().unwrap_or_default();
     let mut results = SuiteResults { suites: suites.collect(), coverage: vec![], root };
@@ -163,7 +165,7 @@ fn coverage<'r>(suites: &[SuiteResult<'r>]) -> Vec<ScenarioCoverage<'r>> {
 }
 
 /// Finds a suite's scenario and looks up what it names; `None` when mistakes were told.
-fn prepare(mut file: SuiteFile, args: &Args) -> Option<Prepared> {
+fn prepare(mut file: SuiteFile, shipped: bool, args: &Args) -> Option<Prepared> {
     let files = if args.scenarios.is_empty() { file.scenario() } else { args.scenarios.clone() };
     let loaded = (!files.is_empty()).then(|| Scenario::load_all(&args.beside.inputs(&files)));
     if let Some(loaded) = &loaded {
@@ -177,7 +179,8 @@ fn prepare(mut file: SuiteFile, args: &Args) -> Option<Prepared> {
     let prepared = scenario.and_then(|scenario| {
         let suite = file.resolve(&scenario)?;
         let names: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
-        Some(Prepared { suite, scenario, path: names.join(", ") })
+        let shipped_for = names.first().filter(|_| shipped).cloned();
+        Some(Prepared { suite, scenario, path: names.join(", "), shipped_for })
     });
     if !file.diagnostics.is_empty() {
         output::remark(&file.render(Style::Coloured));
