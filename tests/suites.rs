@@ -70,6 +70,10 @@ fn the_status_says_how_it_came_out() {
     assert_eq!(folder.status(&["cluster.test.yaml", "--tag", "a"]), 0);
     assert_eq!(folder.status(&["cluster.test.yaml", "--name", "advice"]), 0, "advice fails nothing");
     assert_eq!(folder.status(&["cluster.test.yaml", "--tag", "nobody"]), 4);
+    let told = |arguments: &[&str]| String::from_utf8(folder.test(arguments).stderr).unwrap();
+    let nobody = told(&["cluster.test.yaml", "--tag", "nobody"]);
+    assert!(nobody.contains("nothing was checked: `--tag nobody` leaves none of 6"), "{nobody}");
+    assert!(nobody.contains("their tags are a, b"), "{nobody}");
     assert_eq!(folder.status(&["missing.yaml"]), 2);
     folder.write("none.yaml", "expectations: [{ flow: tcp 1.2.3.4 > 192.168.0.21:22, expect: allowed }]");
     assert_eq!(folder.status(&["none.yaml"]), 2, "no scenario");
@@ -77,6 +81,7 @@ fn the_status_says_how_it_came_out() {
     assert_eq!(folder.status(&["none.yaml", "-s", "missing.yaml"]), 2);
     folder.write("empty.yaml", "scenario: cluster.yaml\nexpectations: []");
     assert_eq!(folder.status(&["empty.yaml"]), 4);
+    assert!(told(&["empty.yaml"]).contains("nothing was checked: there is no expectation"));
     folder.write(
         "sub dir/far.yaml",
         "scenario: ../cluster.yaml\ncapture: ../cce-tunnel.pcap\nexpectations: [{ connections: 224 }]",

@@ -1,5 +1,6 @@
 //! `sgsim test`: expectations about what must get through and what must not.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -131,6 +132,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let mut out = output::stdout();
     args.format.write(&results, &mut out).and_then(|()| out.flush()).or_else(files::unless_closed)?;
     let mut status = status(&results);
+    if status == ExitStatus::Nothing {
+        output::complain(&format_args!("nothing was checked: {}", args.why_nothing(&prepared)));
+    }
     if args.bless && status != ExitStatus::Nothing {
         status = bless_all(&prepared, &results)?;
     }
@@ -254,6 +258,30 @@ fn write_witnesses(folder: &Path, results: &SuiteResults<'_>) -> Result<(), Erro
 }
 
 impl Args {
+    /// Why no expectation was checked.
+    fn why_nothing(&self, prepared: &[Prepared]) -> String {
+        let all = || prepared.iter().flat_map(|prepared| &prepared.suite.expectations);
+        if all().next().is_none() {
+            return "there is no expectation in the suites".to_owned();
+        }
+        let chosen = [
+            ("--name", &self.names),
+            ("--tag", &self.tags),
+            ("--skip", &self.skip_names),
+            ("--skip-tag", &self.skip_tags),
+        ];
+        let given = chosen.iter().flat_map(|(option, words)| words.iter().map(move |word| format!("{option} {word}")));
+        let given: Vec<_> = given.collect();
+        if given.is_empty() {
+            return "the scenario has nothing that the expectations are about".to_owned();
+        }
+        let tags: BTreeSet<_> = all().flat_map(|one| &one.tags).map(String::as_str).collect();
+        let tags = tags.into_iter().collect::<Vec<_>>().join(", ");
+        let tags = if tags.is_empty() { "none has a tag".to_owned() } else { format!("their tags are {tags}") };
+        let count = all().count();
+        format!("`{}` leaves none of {count} that can be checked; {tags}", given.join(" "))
+    }
+
     fn wants_coverage(&self) -> bool {
         let lcov = self.reports.iter().map(|(format, _)| *format).chain([self.format]);
         self.coverage
