@@ -105,7 +105,12 @@ fn shipped_suites_find_planted_mistakes_and_name_the_rule() {
         // A rule that is gone, and that the suite names, is an error of its expectation.
         assert!(outcome.is_stopped(), "{mistake} was not found");
         let results = SuiteResults {
-            suites: vec![SuiteResult { outcome, policy: &scenario.policy, scenario: String::new(), shipped_for: None }],
+            suites: vec![SuiteResult {
+                outcome,
+                policy: &scenario.policy,
+                scenario: String::new(),
+                shipped_for: None,
+            }],
             coverage: vec![],
             root: Path::new("").to_owned(),
         };

@@ -512,7 +512,10 @@ expectations:
   - { flow: [tcp 1.2.3.4 > 192.168.0.21:22, tcp 1.2.3.4 > 192.168.0.21:30000], expect: allowed }
 ";
     assert_eq!(fs::read_to_string(folder.0.join("old.yaml")).unwrap(), after, "{told}");
-    assert!(told.contains("not as expected: tcp 1.2.3.4") && told.contains("192.168.0.21:22 (blocked: no-rule"), "{told}");
+    assert!(
+        told.contains("not as expected: tcp 1.2.3.4") && told.contains("192.168.0.21:22 (blocked: no-rule"),
+        "{told}"
+    );
     assert_eq!(folder.test(&["old.yaml"]).status.code(), Some(1), "all but the last hold");
 }
 
@@ -555,9 +558,17 @@ fn findings_of_a_shipped_suite_stand_in_the_scenario() {
     let results = found["runs"][0]["results"].as_array().unwrap();
     let places = results.iter().map(|one| &one["locations"][0]["physicalLocation"]);
     let places: Vec<_> = places
-        .map(|place| (place["artifactLocation"]["uri"].as_str().unwrap(), place["region"]["startLine"].as_u64().unwrap()))
+        .map(|place| {
+            (
+                place["artifactLocation"]["uri"].as_str().unwrap(),
+                place["region"]["startLine"].as_u64().unwrap(),
+            )
+        })
         .collect();
-    assert!(places.len() >= 3 && places.iter().all(|(file, line)| *file == "mine.yaml" && *line >= 1), "{places:?}");
+    assert!(
+        places.len() >= 3 && places.iter().all(|(file, line)| *file == "mine.yaml" && *line >= 1),
+        "{places:?}"
+    );
     // A group of one's own that is called as the preset's has its rules in the file.
     let own = "groups:\n  node:\n    ingress:\n      - allow all from 10.9.0.0/16\n      - allow tcp 22 from any\n    egress: [allow all to any]\ninterfaces: { n: { addresses: 10.0.0.1, groups: [node] } }\n";
     folder.write("mine.yaml", own);

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::capture::write_flow;
 use crate::diag::Style;
 use crate::expect::platform::{self, Platform};
-use crate::expect::{Checked, Coverage, Refused, Selection, Status, Suite, SuiteFile, SuiteOutcome, bless, check};
+use crate::expect::{
+    Checked, Coverage, Refused, Selection, Status, Suite, SuiteFile, SuiteOutcome, bless, check,
+};
 use crate::policy::Scenario;
 use crate::report::suite::{ScenarioCoverage, SuiteFormat, SuiteResult, SuiteResults};
 
@@ -270,14 +272,17 @@ impl Args {
             ("--skip", &self.skip_names),
             ("--skip-tag", &self.skip_tags),
         ];
-        let given = chosen.iter().flat_map(|(option, words)| words.iter().map(move |word| format!("{option} {word}")));
+        let given = chosen
+            .iter()
+            .flat_map(|(option, words)| words.iter().map(move |word| format!("{option} {word}")));
         let given: Vec<_> = given.collect();
         if given.is_empty() {
             return "the scenario has nothing that the expectations are about".to_owned();
         }
         let tags: BTreeSet<_> = all().flat_map(|one| &one.tags).map(String::as_str).collect();
         let tags = tags.into_iter().collect::<Vec<_>>().join(", ");
-        let tags = if tags.is_empty() { "none has a tag".to_owned() } else { format!("their tags are {tags}") };
+        let tags =
+            if tags.is_empty() { "none has a tag".to_owned() } else { format!("their tags are {tags}") };
         let count = all().count();
         format!("`{}` leaves none of {count} that can be checked; {tags}", given.join(" "))
     }

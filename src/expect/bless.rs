@@ -10,9 +10,9 @@ use crate::policy::language::quoted;
 use crate::policy::{Direction, InterfaceId, Policy, RuleId};
 use crate::replay::{ConnectionVerdict, Judgement, Reason, Steps};
 
-use super::{Suite, edit};
 use super::expectation::Claim;
 use super::outcome::{Checked, Status, SuiteOutcome};
+use super::{Suite, edit};
 
 /// What happened to something that an expectation is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

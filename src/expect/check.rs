@@ -44,7 +44,8 @@ impl Selection {
     fn chooses(&self, expectation: &Expectation) -> bool {
         let named = |names: &[String]| names.iter().any(|name| expectation.name.contains(name));
         let tagged = |tags: &[String]| tags.iter().any(|tag| expectation.tags.contains(tag));
-        let chosen = (self.names.is_empty() || named(&self.names)) && (self.tags.is_empty() || tagged(&self.tags));
+        let chosen =
+            (self.names.is_empty() || named(&self.names)) && (self.tags.is_empty() || tagged(&self.tags));
         chosen && !named(&self.skip_names) && !tagged(&self.skip_tags)
     }
 }

@@ -69,7 +69,7 @@ fn places(written: &WrittenExpectation) -> Places {
 }
 
 /// What is wrong with an expectation, in one sentence each.
-fn mistake(findings: &Findings) -> Option<String> {
+fn mistake(findings: &[Diagnostic]) -> Option<String> {
     let errors = findings.iter().filter(|finding| finding.is_error());
     let told: Vec<_> = errors.map(|finding| finding.message.clone()).collect();
     (!told.is_empty()).then(|| told.join("; "))

@@ -38,8 +38,8 @@ mod reach;
 mod services;
 mod set;
 
-pub(crate) use addresses::{at as address_at, number as number_of};
 pub use addresses::without;
+pub(crate) use addresses::{at as address_at, number as number_of};
 pub use ask::{Answer, Difference, Fate, ask, differences};
 pub use cells::outside;
 pub use reach::{Never, Reach, reach, reach_of};

@@ -178,7 +178,11 @@ fn addresses_are_left_out_in_the_words_of_a_workload() {
     assert_eq!(one("from: any without office, to: web-1, never: tcp 22").0, Status::Held);
     assert_eq!(one("from: outside 203.0.0.0/8 without office, to: web-1, never: tcp 22").0, Status::Held);
     assert_eq!(one("from: outside office, to: web-1, always: tcp 22").0, Status::Held);
-    assert_eq!(one("from: office without office, to: web-1, always: tcp 22").0, Status::Error, "nobody is left");
+    assert_eq!(
+        one("from: office without office, to: web-1, always: tcp 22").0,
+        Status::Error,
+        "nobody is left"
+    );
     assert_eq!(one("from: outside group web, to: web-1, always: tcp 22").0, Status::Error);
     let (status, told) = one("from: outside without ofice, to: web-1, never: tcp 22");
     assert!(status == Status::Error && told.contains("`ofice`"), "{told}");
