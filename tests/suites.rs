@@ -70,6 +70,10 @@ fn the_status_says_how_it_came_out() {
     assert_eq!(folder.status(&["cluster.test.yaml", "--tag", "a"]), 0);
     assert_eq!(folder.status(&["cluster.test.yaml", "--name", "advice"]), 0, "advice fails nothing");
     assert_eq!(folder.status(&["cluster.test.yaml", "--tag", "nobody"]), 4);
+    let told = |arguments: &[&str]| String::from_utf8(folder.test(arguments).stderr).unwrap();
+    let nobody = told(&["cluster.test.yaml", "--tag", "nobody"]);
+    assert!(nobody.contains("nothing was checked: `--tag nobody` leaves none of 6"), "{nobody}");
+    assert!(nobody.contains("their tags are a, b"), "{nobody}");
     assert_eq!(folder.status(&["missing.yaml"]), 2);
     folder.write("none.yaml", "expectations: [{ flow: tcp 1.2.3.4 > 192.168.0.21:22, expect: allowed }]");
     assert_eq!(folder.status(&["none.yaml"]), 2, "no scenario");
@@ -77,6 +81,7 @@ fn the_status_says_how_it_came_out() {
     assert_eq!(folder.status(&["none.yaml", "-s", "missing.yaml"]), 2);
     folder.write("empty.yaml", "scenario: cluster.yaml\nexpectations: []");
     assert_eq!(folder.status(&["empty.yaml"]), 4);
+    assert!(told(&["empty.yaml"]).contains("nothing was checked: there is no expectation"));
     folder.write(
         "sub dir/far.yaml",
         "scenario: ../cluster.yaml\ncapture: ../cce-tunnel.pcap\nexpectations: [{ connections: 224 }]",
@@ -299,6 +304,12 @@ fn a_preset_suite_leaves_out_what_the_scenario_does_not_have() {
         "groups: { mine: }\ninterfaces: { a: { addresses: 10.0.0.1, groups: [mine] } }\n",
     );
     assert_eq!(folder.status(&["--preset", "cce/turbo", "-s", "other.yaml"]), 4, "nothing could be checked");
+    let shut = fs::read_to_string(folder.0.join("cluster.yaml")).unwrap();
+    folder.write("shut.yaml", &format!("{shut}\nchange: {{ node/nodeport-udp: remove }}\n"));
+    let hardened = ["--preset", "cce/tunnel", "-s", "shut.yaml"];
+    assert_eq!(folder.status(&hardened), 1, "UDP NodePorts are shut");
+    assert_eq!(folder.status(&[&hardened[..], &["--skip", "UDP NodePorts"]].concat()), 0, "on purpose");
+    assert_eq!(folder.status(&[&hardened[..], &["--skip-tag", "essential"]].concat()), 0);
     assert_eq!(folder.status(&["--preset", "cce/turbo"]), 2, "which scenario?");
     assert_eq!(folder.status(&["--preset", "cce/unknown", "-s", "cluster.yaml"]), 2);
 }
@@ -441,9 +452,9 @@ expectations:
     let output = folder.test(&["old.yaml", "--bless"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let after = before
+        .replace("allowed, step: node-2 ingress", "blocked, reason: no-rule, step: node-1 ingress")
         .replace("blocked, rule: node/kubelet", "allowed, rule: node/ssh")
-        .replace("blocked: 0", "blocked: 84")
-        .replace("allowed, step: node-2 ingress", "blocked, step: node-1 ingress");
+        .replace("blocked: 0", "blocked: 84");
     assert_eq!(fs::read_to_string(folder.0.join("old.yaml")).unwrap(), after);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("old.yaml:7\n-    blocked: 0\n+    blocked: 84\n"), "{told}");
@@ -458,6 +469,111 @@ expectations:
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("`everyone` was not blessed: it is said of all packets"), "{told}");
     assert!(told.contains("`two fates` was not blessed: what it is about has several fates"), "{told}");
+}
+
+/// Record, harden, bless: what was allowed is blocked, by no rule or another, whatever became of the rule that is named.
+#[test]
+fn blessing_brings_up_what_a_hardening_blocks() {
+    let folder = Folder::new("harden");
+    let text = fs::read_to_string(folder.0.join("cluster.yaml")).unwrap();
+    folder.write("cluster.yaml", &format!("{text}\nchange: {{ node/ssh: remove }}\n"));
+    let before = "scenario: cluster.yaml
+expectations:
+  - { flow: tcp 1.2.3.4 > 192.168.0.21:22, expect: allowed, rule: node/ssh } # flow
+  - flow: tcp 1.2.3.4 > 192.168.0.21:22
+    expect: allowed # block
+    rule: node/ssh
+  - rule: node/ssh
+    flow: tcp 1.2.3.4 > 192.168.0.21:22
+    reason: rule
+    expect: allowed
+  - expect: allowed # alone
+    flow: tcp 1.2.3.4 > 192.168.0.21:22
+  - { expect: blocked, reason: rule, step: ingress, flow: tcp 1.2.3.4 > 192.168.0.21:22 }
+  - { flow: [tcp 1.2.3.4 > 192.168.0.21:22, tcp 1.2.3.4 > 192.168.0.21:30000], expect: allowed }
+";
+    folder.write("old.yaml", before);
+    let output = folder.test(&["old.yaml", "--bless"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let after = "scenario: cluster.yaml
+expectations:
+  - { flow: tcp 1.2.3.4 > 192.168.0.21:22, expect: blocked, reason: no-rule } # flow
+  - flow: tcp 1.2.3.4 > 192.168.0.21:22
+    expect: blocked # block
+    reason: no-rule
+  - flow: tcp 1.2.3.4 > 192.168.0.21:22
+    reason: no-rule
+    expect: blocked
+  - expect: blocked # alone
+    reason: no-rule
+    flow: tcp 1.2.3.4 > 192.168.0.21:22
+  - { expect: blocked, reason: no-rule, step: ingress, flow: tcp 1.2.3.4 > 192.168.0.21:22 }
+  - { flow: [tcp 1.2.3.4 > 192.168.0.21:22, tcp 1.2.3.4 > 192.168.0.21:30000], expect: allowed }
+";
+    assert_eq!(fs::read_to_string(folder.0.join("old.yaml")).unwrap(), after, "{told}");
+    assert!(
+        told.contains("not as expected: tcp 1.2.3.4") && told.contains("192.168.0.21:22 (blocked: no-rule"),
+        "{told}"
+    );
+    assert_eq!(folder.test(&["old.yaml"]).status.code(), Some(1), "all but the last hold");
+}
+
+/// The suites that README and docs/testing.md show hold on the cluster that README shows, by the capture that is shipped.
+#[test]
+fn the_suites_that_the_pages_show_hold_on_the_cluster_of_the_readme() {
+    fn shown(page: &str, with: &str) -> String {
+        let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let mut fitting = blocks.filter(|block| block.contains(with));
+        fitting.next().unwrap_or_else(|| panic!("no block has {with}")).to_owned()
+    }
+    let folder = Folder::new("pages");
+    fs::rename(folder.0.join("cce-tunnel.pcap"), folder.0.join("node.pcap")).unwrap();
+    let readme = include_str!("../README.md");
+    folder.write("cluster.yaml", &shown(readme, "\ninterfaces:"));
+    for page in [readme, include_str!("../docs/testing.md")] {
+        folder.write("shown.yaml", &shown(page, "\nexpectations:"));
+        let output = folder.test(&["shown.yaml"]);
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(told.contains("4 expectations: 4 hold"), "{told}");
+    }
+}
+
+/// Findings of a shipped suite stand in the user's scenario: at the rule concerned, else at its start.
+#[test]
+fn findings_of_a_shipped_suite_stand_in_the_scenario() {
+    let folder = Folder::new("places");
+    let text = fs::read_to_string(folder.0.join("cluster.yaml")).unwrap();
+    let changed = format!("{text}change:\n  node/nodeport-udp: remove\n  node/ssh: {{ priority: 1 }}\n");
+    folder.write("mine.yaml", &changed);
+    let run = |format| {
+        let output = folder.test(&["--preset", "cce/tunnel", "-s", "mine.yaml", "--format", format]).stdout;
+        String::from_utf8(output).unwrap()
+    };
+    let text = run("github");
+    assert!(text.contains("::error file=mine.yaml,line="), "{text}");
+    assert!(!text.contains("file=suites/"), "{text}");
+    let found: serde_json::Value = serde_json::from_str(&run("sarif")).unwrap();
+    let results = found["runs"][0]["results"].as_array().unwrap();
+    let places = results.iter().map(|one| &one["locations"][0]["physicalLocation"]);
+    let places: Vec<_> = places
+        .map(|place| {
+            (
+                place["artifactLocation"]["uri"].as_str().unwrap(),
+                place["region"]["startLine"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert!(
+        places.len() >= 3 && places.iter().all(|(file, line)| *file == "mine.yaml" && *line >= 1),
+        "{places:?}"
+    );
+    // A group of one's own that is called as the preset's has its rules in the file.
+    let own = "groups:\n  node:\n    ingress:\n      - allow all from 10.9.0.0/16\n      - allow tcp 22 from any\n    egress: [allow all to any]\ninterfaces: { n: { addresses: 10.0.0.1, groups: [node] } }\n";
+    folder.write("mine.yaml", own);
+    let text = run("github");
+    assert!(text.contains("::warning file=mine.yaml,line=5,"), "SSH is open to everyone: {text}");
 }
 
 /// Every field of the JSON is in docs/output.md.

@@ -1,12 +1,15 @@
 //! `sgsim test`: expectations about what must get through and what must not.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::capture::write_flow;
 use crate::diag::Style;
 use crate::expect::platform::{self, Platform};
-use crate::expect::{Checked, Coverage, Selection, Status, Suite, SuiteFile, SuiteOutcome, bless, check};
+use crate::expect::{
+    Checked, Coverage, Refused, Selection, Status, Suite, SuiteFile, SuiteOutcome, bless, check,
+};
 use crate::policy::Scenario;
 use crate::report::suite::{ScenarioCoverage, SuiteFormat, SuiteResult, SuiteResults};
 
@@ -35,6 +38,12 @@ pub(super) struct Args {
     /// Check only expectations with this tag (of several: any).
     #[arg(long = "tag", value_name = "TAG", value_delimiter = ',', help_heading = "Selection")]
     tags: Vec<String>,
+    /// Leave out expectations whose name contains this text (of several: any).
+    #[arg(long = "skip", value_name = "TEXT", help_heading = "Selection")]
+    skip_names: Vec<String>,
+    /// Leave out expectations with this tag (of several: any).
+    #[arg(long = "skip-tag", value_name = "TAG", value_delimiter = ',', help_heading = "Selection")]
+    skip_tags: Vec<String>,
     /// Stop at the first expectation that does not hold.
     #[arg(long, help_heading = "Selection")]
     fail_fast: bool,
@@ -82,25 +91,32 @@ struct Prepared {
     suite: Suite,
     scenario: Scenario,
     path: String,
+    shipped_for: Option<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     args.check_files()?;
-    let shipped = args.preset.iter().map(|platform| platform.suite());
-    let written = args.suites.iter().map(|path| SuiteFile::load(path));
-    let files = shipped.chain(written).map(|file| file.with_sets(&args.sets));
-    let prepared: Vec<_> = files.map(|file| prepare(file, args)).collect();
+    let shipped = args.preset.iter().map(|platform| (platform.suite(), true));
+    let written = args.suites.iter().map(|path| (SuiteFile::load(path), false));
+    let files = shipped.chain(written).map(|(file, shipped)| (file.with_sets(&args.sets), shipped));
+    let prepared: Vec<_> = files.map(|(file, shipped)| prepare(file, shipped, args)).collect();
     // All mistakes of all suites are told before the command gives up.
     let Some(prepared) = prepared.into_iter().collect::<Option<Vec<_>>>() else {
         return Ok(ExitStatus::Failed);
     };
-    let selection =
-        Selection { names: args.names.clone(), tags: args.tags.clone(), fail_fast: args.fail_fast };
+    let selection = Selection {
+        names: args.names.clone(),
+        tags: args.tags.clone(),
+        skip_names: args.skip_names.clone(),
+        skip_tags: args.skip_tags.clone(),
+        fail_fast: args.fail_fast,
+    };
     let outcomes = threads::pool(args.threads)?.install(|| check_all(&prepared, &selection));
     let suites = prepared.iter().zip(outcomes).map(|(prepared, outcome)| SuiteResult {
         outcome,
         policy: &prepared.scenario.policy,
         scenario: prepared.path.clone(),
+        shipped_for: prepared.shipped_for.clone(),
     });
     let root = std::env::current_dir().unwrap_or_default();
     let mut results = SuiteResults { suites: suites.collect(), coverage: vec![], root };
@@ -118,7 +134,10 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let mut out = output::stdout();
     args.format.write(&results, &mut out).and_then(|()| out.flush()).or_else(files::unless_closed)?;
     let mut status = status(&results);
-    if args.bless && matches!(status, ExitStatus::Found | ExitStatus::Done) {
+    if status == ExitStatus::Nothing {
+        output::complain(&format_args!("nothing was checked: {}", args.why_nothing(&prepared)));
+    }
+    if args.bless && status != ExitStatus::Nothing {
         status = bless_all(&prepared, &results)?;
     }
     for scenario in &results.coverage {
@@ -152,7 +171,7 @@ fn coverage<'r>(suites: &[SuiteResult<'r>]) -> Vec<ScenarioCoverage<'r>> {
 }
 
 /// Finds a suite's scenario and looks up what it names; `None` when mistakes were told.
-fn prepare(mut file: SuiteFile, args: &Args) -> Option<Prepared> {
+fn prepare(mut file: SuiteFile, shipped: bool, args: &Args) -> Option<Prepared> {
     let files = if args.scenarios.is_empty() { file.scenario() } else { args.scenarios.clone() };
     let loaded = (!files.is_empty()).then(|| Scenario::load_all(&args.beside.inputs(&files)));
     if let Some(loaded) = &loaded {
@@ -165,7 +184,9 @@ fn prepare(mut file: SuiteFile, args: &Args) -> Option<Prepared> {
     }
     let prepared = scenario.and_then(|scenario| {
         let suite = file.resolve(&scenario)?;
-        Some(Prepared { suite, scenario, path: load::names(&files) })
+        let path = load::names(&files);
+        let shipped_for = files.first().filter(|_| shipped).map(|path| path.display().to_string());
+        Some(Prepared { suite, scenario, path, shipped_for })
     });
     if !file.diagnostics.is_empty() {
         output::remark(&file.render(Style::Coloured));
@@ -204,10 +225,12 @@ fn bless_all(prepared: &[Prepared], results: &SuiteResults<'_>) -> Result<ExitSt
         let file = &prepared.suite.source.name;
         let blessed = bless(&prepared.suite, &result.outcome, &prepared.scenario.policy);
         for (line, old, new) in &blessed.changes {
-            output::remark(&format_args!("{file}:{line}\n-{old}\n+{new}"));
+            let lines = old.lines().map(|old| format!("-{old}"));
+            let lines: Vec<_> = lines.chain(new.lines().map(|new| format!("+{new}"))).collect();
+            output::remark(&format_args!("{file}:{line}\n{}", lines.join("\n")));
         }
-        for (name, why) in &blessed.refused {
-            status = ExitStatus::Found;
+        for Refused { name, why, unchecked } in &blessed.refused {
+            status = status.max(if *unchecked { ExitStatus::Failed } else { ExitStatus::Found });
             output::complain(&format_args!("{file}: `{name}` was not blessed: {why}"));
         }
         if !blessed.changes.is_empty() {
@@ -237,6 +260,33 @@ fn write_witnesses(folder: &Path, results: &SuiteResults<'_>) -> Result<(), Erro
 }
 
 impl Args {
+    /// Why no expectation was checked.
+    fn why_nothing(&self, prepared: &[Prepared]) -> String {
+        let all = || prepared.iter().flat_map(|prepared| &prepared.suite.expectations);
+        if all().next().is_none() {
+            return "there is no expectation in the suites".to_owned();
+        }
+        let chosen = [
+            ("--name", &self.names),
+            ("--tag", &self.tags),
+            ("--skip", &self.skip_names),
+            ("--skip-tag", &self.skip_tags),
+        ];
+        let given = chosen
+            .iter()
+            .flat_map(|(option, words)| words.iter().map(move |word| format!("{option} {word}")));
+        let given: Vec<_> = given.collect();
+        if given.is_empty() {
+            return "the scenario has nothing that the expectations are about".to_owned();
+        }
+        let tags: BTreeSet<_> = all().flat_map(|one| &one.tags).map(String::as_str).collect();
+        let tags = tags.into_iter().collect::<Vec<_>>().join(", ");
+        let tags =
+            if tags.is_empty() { "none has a tag".to_owned() } else { format!("their tags are {tags}") };
+        let count = all().count();
+        format!("`{}` leaves none of {count} that can be checked; {tags}", given.join(" "))
+    }
+
     fn wants_coverage(&self) -> bool {
         let lcov = self.reports.iter().map(|(format, _)| *format).chain([self.format]);
         self.coverage

@@ -10,9 +10,9 @@ use crate::policy::language::quoted;
 use crate::policy::{Direction, InterfaceId, Policy, RuleId};
 use crate::replay::{ConnectionVerdict, Judgement, Reason, Steps};
 
-use super::Suite;
 use super::expectation::Claim;
 use super::outcome::{Checked, Status, SuiteOutcome};
+use super::{Suite, edit};
 
 /// What happened to something that an expectation is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,65 +58,84 @@ pub struct Places {
 pub struct Blessed {
     /// The text of the file.
     pub text: String,
-    /// Every line that changed, from 1: as it was, and as it is.
+    /// What changed: its first line, from 1, the lines as they were, and as they are.
     pub changes: Vec<(usize, String, String)>,
-    /// Expectations that do not hold and were left alone, each with the reason.
-    pub refused: Vec<(String, String)>,
+    /// Expectations that do not hold and were left alone.
+    pub refused: Vec<Refused>,
+}
+
+/// An expectation that was left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What it is called.
+    pub name: String,
+    /// Why.
+    pub why: String,
+    /// It could not be checked at all.
+    pub unchecked: bool,
 }
 
 /// The suite with every expectation changed that does not hold, where that can be done.
 pub fn bless(suite: &Suite, outcome: &SuiteOutcome, policy: &Policy) -> Blessed {
+    let old = &suite.source.text;
     let (mut edits, mut refused) = (BTreeMap::new(), vec![]);
-    for checked in outcome.checked.iter().filter(|one| matches!(one.status, Status::Failed | Status::Advised))
-    {
-        match edits_of(checked, policy) {
+    for checked in &outcome.checked {
+        if matches!(checked.status, Status::Held | Status::Skipped) {
+            continue;
+        }
+        match edits_of(checked, policy, old) {
             Ok(found) => {
                 for (span, text) in found {
                     edits.insert((span.start, span.end), text);
                 }
             }
-            Err(why) => refused.push((checked.expectation.name.clone(), why.to_owned())),
+            Err(why) => {
+                let unchecked = checked.status == Status::Error;
+                refused.push(Refused { name: checked.expectation.name.clone(), why, unchecked });
+            }
         }
     }
-    let old = &suite.source.text;
-    let (mut text, mut at) = (String::with_capacity(old.len()), 0);
-    for ((start, end), new) in &edits {
-        // An alias repeats a value: its place is changed once.
-        if *start >= at {
-            text.push_str(&old[at..*start]);
-            text.push_str(new);
-            at = *end;
-        }
-    }
-    text.push_str(&old[at..]);
-    // Values stay on their line, so lines correspond.
-    let lines = (1..).zip(old.lines().zip(text.lines()));
-    let changes = lines.filter(|(_, (old, new))| old != new);
-    let changes = changes.map(|(line, (old, new))| (line, old.to_owned(), new.to_owned())).collect();
+    let (text, changes) = edit::apply(old, &edits);
     Blessed { text, changes, refused }
 }
 
 /// What has to be written where.
-fn edits_of(checked: &Checked, policy: &Policy) -> Result<Vec<(Span, String)>, &'static str> {
+fn edits_of(checked: &Checked, policy: &Policy, text: &str) -> Result<Vec<(Span, String)>, String> {
     let places = &checked.expectation.places;
     let mut edits = vec![];
     if let Claim::Packets(_, _, Some(_)) = &checked.expectation.claim {
-        return Err("it is said of all packets: change the rules, or write it anew");
+        return Err("it is said of all packets: change the rules, or write it anew".to_owned());
+    }
+    if checked.happened.is_empty() {
+        return Err(checked.error.clone().unwrap_or_else(|| "nothing happened".to_owned()));
     }
     for ((span, count), (_, comparison)) in places.counts.iter().zip(&checked.counts).zip(counts(checked)) {
         if !comparison.holds(*count) {
             edits.push((span.clone(), count.to_string()));
         }
     }
-    let only = |mut values: BTreeSet<String>| if values.len() == 1 { values.pop_first() } else { None };
-    let all = |value: &dyn Fn(&Happened) -> String| only(checked.happened.iter().map(value).collect());
-    let several = "what it is about has several fates: write an expectation for each";
-    if let Some(span) = &places.expect {
-        edits.push((span.clone(), all(&|one| one.verdict.to_string()).ok_or(several)?));
+    let several = || several(checked);
+    let by_hand = |key| format!("`{key}` is to be removed, and is not written so that this can be done here");
+    let verdict = places.expect.as_ref().map(|span| {
+        let verdict = only(checked, |one| one.verdict.to_string()).ok_or_else(several)?;
+        Ok::<_, String>((span, verdict))
+    });
+    let verdict = verdict.transpose()?;
+    if let Some((span, verdict)) = &verdict {
+        edits.push(((*span).clone(), verdict.clone()));
     }
+    let reason = only(checked, |one| one.reason.to_string());
     if let Some(span) = &places.reason {
-        edits.push((span.clone(), all(&|one| one.reason.to_string()).ok_or(several)?));
+        edits.push((span.clone(), reason.clone().ok_or_else(several)?));
     }
+    // What is blocked now shall stay so for the reason that it has now.
+    let turned = verdict.filter(|(span, verdict)| {
+        *verdict == ConnectionVerdict::Blocked.code() && text[span.start..span.end] != **verdict
+    });
+    let mut added = match (turned, &places.reason, reason) {
+        (Some((span, _)), None, Some(reason)) => Some((span, format!("reason: {reason}"))),
+        _ => None,
+    };
     if let Some((span, named)) = &places.step {
         let words = |one: &Happened| {
             one.step.map_or_else(String::new, |(interface, direction)| {
@@ -124,21 +143,50 @@ fn edits_of(checked: &Checked, policy: &Policy) -> Result<Vec<(Span, String)>, &
                 if *named { format!("{name} {direction}") } else { direction.to_string() }
             })
         };
-        let step = all(&words).ok_or(several)?;
-        if step.is_empty() {
-            return Err("no step decides it any more: remove `step`");
-        }
-        edits.push((span.clone(), quoted(&step)));
+        let step = only(checked, words).ok_or_else(several)?;
+        let edit = if step.is_empty() {
+            (edit::removed(text, span).ok_or_else(|| by_hand("step"))?, String::new())
+        } else {
+            (span.clone(), quoted(&step))
+        };
+        edits.push(edit);
     }
     if let Some(span) = &places.rule {
         let name = |one: &Happened| one.rule.map_or_else(String::new, |id| policy.rule(id).name.clone());
-        let rule = all(&name).ok_or(several)?;
-        if rule.is_empty() {
-            return Err("no rule decides it any more: remove `rule`, or expect the reason no-rule");
+        let rule = only(checked, name).ok_or_else(several)?;
+        if !rule.is_empty() {
+            edits.push((span.clone(), quoted(&rule)));
+        } else if let Some((_, reason)) = added.take() {
+            let entry = edit::entry(text, span).ok_or_else(|| by_hand("rule"))?;
+            edits.push((entry, reason));
+        } else {
+            edits.push((edit::removed(text, span).ok_or_else(|| by_hand("rule"))?, String::new()));
         }
-        edits.push((span.clone(), quoted(&rule)));
     }
+    edits.extend(added.and_then(|(span, reason)| edit::added(text, span, &reason)));
     Ok(edits)
+}
+
+/// The value that all have to whom it happened; `None` where they differ.
+fn only(checked: &Checked, value: impl Fn(&Happened) -> String) -> Option<String> {
+    let mut values: BTreeSet<String> = checked.happened.iter().map(value).collect();
+    if values.len() == 1 { values.pop_first() } else { None }
+}
+
+/// Tells whose fate is another than what is expected.
+fn several(checked: &Checked) -> String {
+    let whose = checked.failures.iter().filter_map(|failure| {
+        let example = failure.example.as_ref()?;
+        let packets = example.packets.iter().flat_map(|packets| packets.regions());
+        let regions: Vec<_> = packets.map(ToString::to_string).collect();
+        let whose = if regions.is_empty() { example.flow.to_string() } else { regions.join(" and ") };
+        let others = example.connections.saturating_sub(1);
+        let others = if others > 0 { format!(" and {others} more connections") } else { String::new() };
+        Some(format!("{whose}{others} ({})", failure.happened))
+    });
+    let whose = whose.collect::<Vec<_>>().join("; ");
+    let head = "what it is about has several fates: write an expectation for each";
+    if whose.is_empty() { head.to_owned() } else { format!("{head}; not as expected: {whose}") }
 }
 
 fn counts(checked: &Checked) -> impl Iterator<Item = &(Option<ConnectionVerdict>, super::Comparison)> {

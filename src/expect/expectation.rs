@@ -33,6 +33,8 @@ pub struct Expectation {
     pub places: Places,
     /// What it says.
     pub claim: Claim,
+    /// Why it cannot be checked: it names a rule that the scenario does not have, or contradicts itself.
+    pub mistake: Option<String>,
 }
 
 /// What an expectation says.
@@ -45,8 +47,8 @@ pub enum Claim {
     Packets(PacketSet, Outcome, Option<Universal>),
     /// Of the connections of captures.
     Connections(Connections),
-    /// Nothing, because the scenario has not what it is about: only where it is optional.
-    Nothing(String),
+    /// Nothing, because what it is about could not be understood or is not in the scenario.
+    Nothing,
 }
 
 /// What is said of the connections of captures that a filter chooses.

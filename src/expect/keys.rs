@@ -35,7 +35,11 @@ pub(super) const EXPECTATION: &[Key] = &[
     key("severity", "Whether a failure fails the run; error unless said.", Shape::OneOf(SEVERITIES)),
     key("flow", "Flows such as tcp 10.0.0.1 > 10.0.0.2:443, each on its own.", Shape::Texts),
     key("capture", "Captures whose connections are meant; those of the suite unless said.", Shape::Texts),
-    key("from", "Who opens: addresses, CIDRs, sets, groups, interfaces, outside, any.", Shape::Texts),
+    key(
+        "from",
+        "Who opens: addresses, CIDRs, sets, groups, interfaces, outside, any; each also with `without NAME`.",
+        Shape::Texts,
+    ),
     key("to", "Who is called, likewise.", Shape::Texts),
     key(
         "services",

@@ -11,6 +11,7 @@ mod bless;
 mod check;
 mod comparison;
 mod coverage;
+mod edit;
 mod expectation;
 mod keys;
 mod names;
@@ -25,7 +26,7 @@ mod suite;
 mod tests;
 mod written;
 
-pub use bless::{Blessed, Happened, Places, bless};
+pub use bless::{Blessed, Happened, Places, Refused, bless};
 pub use check::{Selection, check};
 pub use comparison::{Comparison, ParseComparisonError};
 pub use coverage::{Coverage, Covered};

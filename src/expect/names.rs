@@ -66,8 +66,14 @@ impl Names {
         found.map(|sets| sets.iter().flat_map(|set| set.ranges().iter().copied()).collect())
     }
 
+    /// One end, in the words of a workload: with `without NAME` behind it, it is left without those.
     fn one(&self, word: &Piece, findings: &mut Findings) -> Option<AddressSet> {
         let text = word.text.trim();
+        if let Some((all, taken)) = text.rsplit_once(" without ") {
+            let part = |text: &str| Piece::elsewhere(text.trim(), &word.span);
+            let (all, taken) = (self.one(&part(all), findings), self.one(&part(taken), findings));
+            return Some(space::without(&all?, &taken?));
+        }
         let (kind, name) = text.split_once(char::is_whitespace).map_or(("", text), |(k, n)| (k, n.trim()));
         let set = || self.sets.get(name);
         let group = || self.groups.get(name);
@@ -76,6 +82,10 @@ impl Names {
             "set" => set(),
             "group" => group(),
             "interface" => interface(),
+            "outside" => {
+                let all = self.one(&Piece::elsewhere(name, &word.span), findings)?;
+                return Some(space::without(&all, &space::without(&AddressSet::any(), &self.outside)));
+            }
             "" if name.eq_ignore_ascii_case("any") => return Some(AddressSet::any()),
             "" if name.eq_ignore_ascii_case("outside") => return Some(self.outside.clone()),
             "" => {
@@ -126,7 +136,7 @@ impl Names {
             }
         };
         let help = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| {
-            "name an address, CIDR or range, a set, group or interface of the scenario, `outside` or `any`"
+            "name an address, CIDR or range, a set, group or interface of the scenario, `outside` or `any`, also with `without NAME`"
                 .to_owned()
         });
         Diagnostic::new(code, message).at(word.span.clone(), "").help(help)

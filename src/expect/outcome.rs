@@ -21,7 +21,7 @@ pub enum Status {
     Advised,
     /// It does not hold.
     Failed,
-    /// It could not be checked: it matched nothing, or its captures could not be read.
+    /// It could not be checked: it matched nothing, names what the scenario does not have, or its captures could not be read.
     Error,
 }
 

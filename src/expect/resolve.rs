@@ -16,22 +16,29 @@ use super::names::Names;
 use super::written::{Written, WrittenExpectation};
 
 /// Looks up everything that the expectations name. `folder` is where relative paths start.
+///
+/// `findings` has what concerns the whole suite. What is wrong with one expectation is its own: it is kept in the
+/// expectation, which cannot be checked then, and told beside the others in the second list.
 pub(super) fn resolve(
-    written: &Written,
+    suite: &Written,
     source: &Source,
     folder: &Path,
     scenario: &Scenario,
     optional: bool,
     findings: &mut Findings,
-) -> Vec<Expectation> {
-    let names = Names::new(scenario, written, findings);
-    let one = |written: &WrittenExpectation, suite: &Written, findings: &mut Findings| {
+) -> (Vec<Expectation>, Findings) {
+    let mut own = Findings::new();
+    let names = Names::new(scenario, suite, findings);
+    let mut one = |written: &WrittenExpectation| {
         if written.broken {
             return None;
         }
-        let before = findings.len();
-        let claim = claim(written, suite, folder, &names, findings);
-        let claim = if optional { claim.or_else(|| missing(findings.split_off(before))) } else { claim }?;
+        let mut found = Findings::new();
+        let claim = claim(written, suite, folder, &names, &mut found).unwrap_or(Claim::Nothing);
+        let mistake = mistake(&found);
+        if !optional {
+            own.append(&mut found);
+        }
         let name = if written.name.is_empty() { summary(written) } else { written.name.clone() };
         Some(Expectation {
             name,
@@ -43,9 +50,11 @@ pub(super) fn resolve(
             span: written.span.clone(),
             line: source.line(written.span.start),
             claim,
+            mistake,
         })
     };
-    written.expectations.iter().filter_map(|expectation| one(expectation, written, findings)).collect()
+    let expectations = suite.expectations.iter().filter_map(&mut one).collect();
+    (expectations, own)
 }
 
 /// Where the values stand that can be blessed.
@@ -59,10 +68,11 @@ fn places(written: &WrittenExpectation) -> Places {
     }
 }
 
-/// Why an expectation cannot be about this scenario: names and addresses that it does not have.
-fn missing(findings: Findings) -> Option<Claim> {
-    let told: Vec<_> = findings.into_iter().map(|finding| finding.message).collect();
-    (!told.is_empty()).then(|| Claim::Nothing(told.join("; ")))
+/// What is wrong with an expectation, in one sentence each.
+fn mistake(findings: &[Diagnostic]) -> Option<String> {
+    let errors = findings.iter().filter(|finding| finding.is_error());
+    let told: Vec<_> = errors.map(|finding| finding.message.clone()).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// What an expectation without a name is called: what it says, in the words of the file.
@@ -180,6 +190,7 @@ fn check_keys(written: &WrittenExpectation, findings: &mut Findings) -> Option<(
     None
 }
 
+/// What is expected; what could not be looked up is told, and left out so that the traffic can be judged all the same.
 fn outcome(written: &WrittenExpectation, names: &Names, findings: &mut Findings) -> Option<Outcome> {
     let universal = written.universal.first().map(|(universal, ..)| match universal {
         Universal::Always => ConnectionVerdict::Allowed,
@@ -187,14 +198,12 @@ fn outcome(written: &WrittenExpectation, names: &Names, findings: &mut Findings)
     });
     let verdict = universal.or(written.expect.as_ref().map(|(verdict, _)| *verdict))?;
     let first_packets = written.capture.is_none() && written.counts.is_empty();
-    let mut fits = true;
     if let (true, ConnectionVerdict::Assumed | ConnectionVerdict::Undecided, Some((_, span))) =
         (first_packets, verdict, &written.expect)
     {
         let message = format!("the first packet of a connection is never {verdict}");
         let finding = Diagnostic::new(codes::BAD_VALUE, message).at(span.clone(), "");
         findings.push(finding.help("only connections of a capture are: add `capture`"));
-        fits = false;
     }
     if let Some((reason, span)) = &written.reason
         && ConnectionVerdict::of(*reason) != verdict
@@ -202,12 +211,10 @@ fn outcome(written: &WrittenExpectation, names: &Names, findings: &mut Findings)
         let message = format!("what is {verdict} never has the reason {reason}");
         let finding = Diagnostic::new(codes::BAD_VALUE, message).at(span.clone(), "");
         findings.push(finding.help(format!("{reason} stands for {}", ConnectionVerdict::of(*reason))));
-        fits = false;
     }
     let step = written.step.as_ref().map(|step| names.step(step, findings));
     let rule = written.rule.as_ref().map(|rule| names.rule(rule, findings));
-    let complete = fits && step != Some(None) && rule != Some(None);
-    complete.then(|| Outcome {
+    Some(Outcome {
         verdict,
         reason: written.reason.as_ref().map(|(reason, _)| *reason),
         step: step.flatten(),

@@ -92,10 +92,12 @@ impl SuiteFile {
         self.diagnostics.push(finding);
     }
 
-    /// Looks up what the expectations name; `None` when there are errors.
+    /// Looks up what the expectations name; `None` when there are errors that concern the whole suite.
+    ///
+    /// What is wrong with one expectation is told too, but only that one cannot be checked then.
     pub fn resolve(&mut self, scenario: &Scenario) -> Option<Suite> {
         let written = self.written.as_ref()?;
-        let expectations = resolve::resolve(
+        let (expectations, mut own) = resolve::resolve(
             written,
             &self.source,
             &self.folder(),
@@ -104,7 +106,10 @@ impl SuiteFile {
             &mut self.diagnostics,
         );
         diag::tidy(&mut self.diagnostics, &self.source);
-        if self.diagnostics.iter().any(Diagnostic::is_error) {
+        let broken = self.diagnostics.iter().any(Diagnostic::is_error);
+        self.diagnostics.append(&mut own);
+        diag::tidy(&mut self.diagnostics, &self.source);
+        if broken {
             return None;
         }
         Some(Suite { source: self.source.clone(), description: written.description.clone(), expectations })

@@ -40,6 +40,13 @@ pub(super) fn set(family: Family, line: &Line) -> AddressSet {
     line.intervals().iter().map(range).collect()
 }
 
+/// What is left of a set without some addresses.
+pub fn without(all: &AddressSet, taken: &AddressSet) -> AddressSet {
+    let left = |family| set(family, &line(all, family).difference(&line(taken, family)));
+    let (v4, v6) = (left(Family::V4), left(Family::V6));
+    v4.ranges().iter().chain(v6.ranges()).copied().collect()
+}
+
 /// Addresses that anyone takes for an outsider's: of the networks for documentation (RFC 5737, RFC 3849).
 const OUTSIDE: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)),

@@ -38,6 +38,7 @@ mod reach;
 mod services;
 mod set;
 
+pub use addresses::without;
 pub(crate) use addresses::{at as address_at, number as number_of};
 pub use ask::{Answer, Difference, Fate, ask, differences};
 pub use cells::outside;

@@ -25,7 +25,8 @@ fn scenario() -> Scenario {
 fn mistakes(text: &str) -> String {
     let mut file = SuiteFile::parse("suite.yaml", text);
     let resolved = file.resolve(&scenario());
-    assert_eq!(resolved.is_none(), file.diagnostics.iter().any(crate::diag::Diagnostic::is_error));
+    let own = resolved.iter().flat_map(|suite| &suite.expectations).any(|one| one.mistake.is_some());
+    assert_eq!(resolved.is_none() || own, file.diagnostics.iter().any(crate::diag::Diagnostic::is_error));
     file.render(Style::Plain)
 }
 
@@ -90,6 +91,32 @@ fn a_file_that_is_no_suite_is_told() {
 }
 
 #[test]
+fn a_mistake_is_that_of_its_expectation_and_all_others_are_checked() {
+    let text = "expectations:
+  - { flow: tcp 1.2.3.4 > 10.0.0.1:443, expect: allowed, rule: web/gone }
+  - { from: group gone, to: web-1, never: tcp 22 }
+  - { from: interface gone, to: web-1, never: tcp 22 }
+  - { flow: tcp 1.2.3.4 > 10.0.0.1:443, expect: blocked, reason: rule }
+  - { flow: tcp 1.2.3.4 > 10.0.0.1:443, expect: allowed }
+  - { flow: tcp 1.2.3.4 > 10.0.0.1:22, expect: allowed }
+";
+    let found = outcome(text);
+    let told: Vec<_> = found.checked.iter().map(|one| (one.status, one.error.as_deref())).collect();
+    assert_eq!(
+        told,
+        [
+            (Status::Error, Some("there is no rule `web/gone`")),
+            (Status::Error, Some("unknown group `gone`")),
+            (Status::Error, Some("unknown interface `gone`")),
+            (Status::Error, Some("what is blocked never has the reason rule")),
+            (Status::Held, None),
+            (Status::Failed, None),
+        ]
+    );
+    assert!(mistakes(text).contains("suite.yaml:2:"), "each has its place");
+}
+
+#[test]
 fn flows_are_judged_each_on_its_own() {
     assert_eq!(one("flow: tcp 1.2.3.4 > 10.0.0.1:443, expect: allowed").0, Status::Held);
     assert_eq!(
@@ -142,6 +169,26 @@ fn universal_expectations_speak_of_every_packet() {
 }
 
 #[test]
+fn addresses_are_left_out_in_the_words_of_a_workload() {
+    // Of the outside only the office gets in by SSH.
+    assert_eq!(one("from: outside, to: web-1, only: tcp 443").0, Status::Failed);
+    assert_eq!(one("from: outside without office, to: web-1, only: tcp 443").0, Status::Held);
+    assert_eq!(one("from: [outside without set office], to: web-1, only: tcp 443").0, Status::Held);
+    assert_eq!(one("from: outside without 203.0.113.0/25, to: web-1, only: tcp 443").0, Status::Failed);
+    assert_eq!(one("from: any without office, to: web-1, never: tcp 22").0, Status::Held);
+    assert_eq!(one("from: outside 203.0.0.0/8 without office, to: web-1, never: tcp 22").0, Status::Held);
+    assert_eq!(one("from: outside office, to: web-1, always: tcp 22").0, Status::Held);
+    assert_eq!(
+        one("from: office without office, to: web-1, always: tcp 22").0,
+        Status::Error,
+        "nobody is left"
+    );
+    assert_eq!(one("from: outside group web, to: web-1, always: tcp 22").0, Status::Error);
+    let (status, told) = one("from: outside without ofice, to: web-1, never: tcp 22");
+    assert!(status == Status::Error && told.contains("`ofice`"), "{told}");
+}
+
+#[test]
 fn expectations_are_chosen_by_name_and_tag_and_stop_at_the_first_that_fails() {
     let scenario = scenario();
     let text = "expectations:
@@ -158,6 +205,10 @@ fn expectations_are_chosen_by_name_and_tag_and_stop_at_the_first_that_fails() {
     assert_eq!(names(&all).0, ["first", "second", "third"]);
     assert_eq!(names(&Selection { names: vec!["ir".into()], ..all.clone() }).0, ["first", "third"]);
     assert_eq!(names(&Selection { tags: vec!["b".into()], ..all.clone() }).0, ["second", "third"]);
+    assert_eq!(names(&Selection { skip_names: vec!["ir".into()], ..all.clone() }).0, ["second"]);
+    assert_eq!(names(&Selection { skip_tags: vec!["b".into()], ..all.clone() }).0, ["first"]);
+    let both = Selection { tags: vec!["a".into()], skip_names: vec!["third".into()], ..all.clone() };
+    assert_eq!(names(&both).0, ["first"]);
     let fast = Selection { fail_fast: true, ..all };
     assert_eq!(names(&fast), (vec!["first".into(), "second".into()], 1));
     assert_eq!(names(&Selection { tags: vec!["c".into()], ..fast }), (vec![], 0));

@@ -18,10 +18,11 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
             wrong.iter().filter(|(_, one)| (one.status == Status::Advised) == advised).collect();
         let shown = if found.len() > MOST { MOST - 1 } else { found.len() };
         for (suite, checked) in &found[..shown] {
-            let file = property(&results.uri(&suite.outcome.suite));
+            let (file, line) = suite.place(checked);
+            let file = property(&results.uri(file));
             let title = property(&checked.expectation.name);
             let text = data(&message(suite.policy, checked));
-            writeln!(out, "::{command} file={file},line={},title={title}::{text}", checked.expectation.line)?;
+            writeln!(out, "::{command} file={file},line={line},title={title}::{text}")?;
         }
         if found.len() > shown {
             writeln!(out, "::{command} title=sgsim::and {} more", found.len() - shown)?;

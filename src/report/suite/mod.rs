@@ -42,6 +42,20 @@ pub struct SuiteResult<'r> {
     pub policy: &'r Policy,
     /// The scenario's path, as the user gave it.
     pub scenario: String,
+    /// Where a suite comes with `sgsim`: the file of the scenario that findings are told at, as the user has no other.
+    pub shipped_for: Option<String>,
+}
+
+impl SuiteResult<'_> {
+    /// The file and line that a finding is told at: the expectation's, or of a shipped suite the rule's that it is owed to.
+    fn place(&self, checked: &Checked) -> (&str, usize) {
+        let Some(scenario) = &self.shipped_for else {
+            return (&self.outcome.suite, checked.expectation.line);
+        };
+        let rules = checked.failures.iter().filter_map(blamed).map(|(_, rule)| self.policy.rule(rule));
+        let mut written = rules.filter(|rule| rule.origin.line > 0);
+        written.next().map_or((scenario, 1), |rule| (&rule.origin.file, rule.origin.line))
+    }
 }
 
 impl SuiteResults<'_> {

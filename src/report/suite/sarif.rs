@@ -60,7 +60,9 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
 fn result(results: &SuiteResults<'_>, suite: &SuiteResult<'_>, checked: &Checked) -> Option<Value> {
     let index = KINDS.iter().position(|(status, ..)| *status == checked.status)?;
     let (_, id, level, _) = KINDS[index];
-    let file = results.uri(&suite.outcome.suite);
+    let (file, line) = suite.place(checked);
+    let file = results.uri(file);
+    let suite_file = results.uri(&suite.outcome.suite);
     let name = &checked.expectation.name;
     let place = |file: &str, line: usize| json!({ "artifactLocation": { "uri": encoded(file) }, "region": { "startLine": line } });
     let mut related = vec![];
@@ -79,10 +81,10 @@ fn result(results: &SuiteResults<'_>, suite: &SuiteResult<'_>, checked: &Checked
         "ruleIndex": index,
         "level": level,
         "message": { "text": format!("{name}: {}", message(suite.policy, checked)) },
-        "locations": [{ "physicalLocation": place(&file, checked.expectation.line) }],
+        "locations": [{ "physicalLocation": place(&file, line) }],
         "relatedLocations": related,
         // The name, and not the line: moved expectations stay the same finding.
-        "partialFingerprints": { "expectation/v1": format!("{file}#{name}") },
+        "partialFingerprints": { "expectation/v1": format!("{suite_file}#{name}") },
     }))
 }
 
