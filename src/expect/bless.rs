@@ -177,7 +177,7 @@ fn only(checked: &Checked, value: impl Fn(&Happened) -> String) -> Option<String
 fn several(checked: &Checked) -> String {
     let whose = checked.failures.iter().filter_map(|failure| {
         let example = failure.example.as_ref()?;
-        let packets = example.packets.iter().flat_map(|packets| packets.regions());
+        let packets = example.packets.iter().flat_map(crate::space::PacketSet::regions);
         let regions: Vec<_> = packets.map(ToString::to_string).collect();
         let whose = if regions.is_empty() { example.flow.to_string() } else { regions.join(" and ") };
         let others = example.connections.saturating_sub(1);
