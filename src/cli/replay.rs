@@ -263,7 +263,14 @@ impl Args {
                 "--verify does not leave out repeated packets: not with --dedup".to_owned(),
             ));
         }
-        Ok(Some(Verifier::new(policy, linear, &self.source.files()?, self.source.tunnels(), every, self.most_connections())))
+        Ok(Some(Verifier::new(
+            policy,
+            linear,
+            &self.source.files()?,
+            self.source.tunnels(),
+            every,
+            self.most_connections(),
+        )))
     }
 
     /// What to tell, and how to see it again.

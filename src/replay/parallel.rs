@@ -9,12 +9,12 @@ use crate::packet::{Layer, Timestamp};
 
 use super::batch::Batch;
 use super::connections::Place;
-use super::numbers::Numbers;
 use super::context::Outer;
 use super::kept::merge_pairs;
+use super::numbers::Numbers;
 use super::shard::{Forward, Placed, Shard};
-use super::tally::PairTally;
 use super::tally::KeptTally;
+use super::tally::PairTally;
 use super::{Judged, Replay, Tally, bare, route};
 
 /// Takes judged frames, for as long as it wants more of them.

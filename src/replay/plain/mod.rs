@@ -19,7 +19,8 @@ use super::key::Key;
 use super::state::{Side, Tracked};
 use super::step::{Place, Step};
 use super::{
-    Connection, ConnectionId, Count, Judged, Judgement, Reason, StepAt, Steps, Verdict, Volume, bare, index, route,
+    Connection, ConnectionId, Count, Judged, Judgement, Reason, StepAt, Steps, Verdict, Volume, bare, index,
+    route,
 };
 
 #[derive(Debug, Clone, Copy)]

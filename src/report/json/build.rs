@@ -12,8 +12,8 @@ use super::super::{Options, Results};
 use super::SCHEMA;
 use super::schema::{
     Assumptions, Blocked, ByConnectionVerdict, ByVerdict, Capture, Connection, Count, Document, Group,
-    Header, LaterDrops, LetGo, List, MatrixCell, MatrixRow, Outside, ReasonCount, Repeats, Rule, Scenario, Step,
-    Summary, Text, Tunnels, Unsupported, Volume, tunnels,
+    Header, LaterDrops, LetGo, List, MatrixCell, MatrixRow, Outside, ReasonCount, Repeats, Rule, Scenario,
+    Step, Summary, Text, Tunnels, Unsupported, Volume, tunnels,
 };
 use super::step;
 
