@@ -369,7 +369,7 @@ fn the_bound_on_waiting_fragments_does_not_depend_on_batches() {
 fn flood(packets: u32) -> Vec<Vec<Layer>> {
     let packet = |at: u32| {
         let source = std::net::Ipv4Addr::from_bits(0x0b00_0000 + at);
-        let target = if at % 3 == 0 { host(false, 5) } else { host(false, 1) };
+        let target = if at % 3 == 0 { host(false, 3) } else { host(false, 1) };
         let flags = TcpFlags(if at % 5 == 0 { 0x10 } else { 0x02 });
         let (source_port, destination) = (at as u16, [22, 23, 80][at as usize % 3]);
         let transport = Transport::Tcp { source: source_port, destination, flags };
