@@ -148,10 +148,10 @@ impl Ticker {
         let dropped = frame.judgement.verdict() == Verdict::Drop;
         shared.dropped.fetch_add(u64::from(dropped), Ordering::Relaxed);
         // Of a fragmented opening every fragment says so; the connection counts once.
-        if connections.len() == self.connections {
+        if connections.ever() == self.connections {
             return;
         }
-        self.connections = connections.len();
+        self.connections = connections.ever();
         shared.connections.store(self.connections as u64, Ordering::Relaxed);
         let opened = frame.judgement.connection.and_then(|id| connections.get(id));
         if let (true, true, Some(connection)) = (dropped, frame.opening, opened) {

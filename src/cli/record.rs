@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let scenario = load::scenario(&args.scenario)?;
     let matcher = Compiled::new(&scenario.policy);
     let input = args.source.open_all(&scenario, pipeline::BLOCK_SIZE)?;
-    let mut replay = input.prepare(Replay::new(&scenario.policy, &matcher));
+    let mut replay = input.prepare(Replay::new(&scenario.policy, &matcher)).keeping_all();
     let threads = threads::pool(args.threads)?;
     let reading = threads.install(|| input.judge(&scenario.policy, &mut replay, None));
     for error in &reading.errors {

@@ -55,6 +55,9 @@ pub(super) struct Args {
     /// Threads to work with: all processors unless told.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     threads: Option<u16>,
+    /// Keep about so many connections at most: where there are more, those seen longest ago are counted and let go.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = Replay::<Compiled<'_>>::MOST_CONNECTIONS, help_heading = "Input")]
+    max_connections: u32,
     /// Judge everything again by the plain reference, compare every N-th packet (all unless told), and stop at the
     /// first that differs.
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Input")]
@@ -194,7 +197,7 @@ impl Args {
         let input = self.source.open_all(scenario, self.block_size)?;
         let plan = input.plan().filter(|_| self.format == Format::Text).cloned();
         let mut flows = plan.as_ref().map(FlowTally::new);
-        let mut replay = input.prepare(Replay::new(policy, matcher));
+        let mut replay = input.prepare(Replay::new(policy, matcher)).keeping(self.most_connections());
         let linear = Linear::new(policy);
         let mut verifier = self.verifier(policy, &linear)?;
         let mut records = records;
@@ -239,6 +242,10 @@ impl Args {
         Ok((replay, reading, plan.zip(flows).map(|(plan, verdicts)| Flows { plan, verdicts })))
     }
 
+    fn most_connections(&self) -> usize {
+        usize::try_from(self.max_connections).unwrap_or(usize::MAX)
+    }
+
     fn verifier<'p>(
         &self,
         policy: &'p Policy,
@@ -258,7 +265,14 @@ impl Args {
                 "--verify does not leave out repeated packets: not with --dedup".to_owned(),
             ));
         }
-        Ok(Some(Verifier::new(policy, linear, &self.source.files()?, self.source.tunnels(), every)))
+        Ok(Some(Verifier::new(
+            policy,
+            linear,
+            &self.source.files()?,
+            self.source.tunnels(),
+            every,
+            self.most_connections(),
+        )))
     }
 
     /// What to tell, and how to see it again.

@@ -99,7 +99,8 @@ impl<'p> Checker<'p> {
             if self.replays.contains_key(captures) {
                 continue;
             }
-            let mut replay = Replay::new(self.policy, matcher);
+            // A connection that is let go could be one that is meant.
+            let mut replay = Replay::new(self.policy, matcher).keeping_all();
             let captured = Captures::open(captures, BLOCK_SIZE, false, None);
             let outcome = captured.judge(&mut replay, None, &AtomicU64::new(0));
             let errors: Vec<_> = outcome.errors.iter().map(|error| format!("failed to {error}")).collect();

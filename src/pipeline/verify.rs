@@ -25,17 +25,19 @@ pub struct Verifier<'p> {
 }
 
 impl<'p> Verifier<'p> {
-    /// Compares every so many-th frame of these captures, or packet where tunnels are opened.
+    /// Compares every so many-th frame of these captures, or packet where tunnels are opened, with a replay that
+    /// [keeps](Replay::keeping) so many connections.
     pub fn new<P: AsRef<Path>>(
         policy: &'p Policy,
         linear: &'p Linear<'p>,
         captures: &[P],
         tunnels: Option<TunnelPorts>,
         every: u64,
+        most_connections: usize,
     ) -> Self {
         Self {
             policy,
-            reference: Replay::new(policy, linear),
+            reference: Replay::new(policy, linear).keeping(most_connections),
             timeline: Timeline::open_with(captures, tunnels),
             order: InOrder::default(),
             ready: VecDeque::new(),

@@ -165,6 +165,32 @@ impl Batch {
         found.map_or(nothing, |at| self.nested[at])
     }
 
+    /// The first place from this one on at which there is a frame, and not what another carries.
+    pub(super) fn frame_from(&self, place: u32) -> Option<u32> {
+        (place..self.count).find(|&place| !self.nested(place).is_inner())
+    }
+
+    /// The parts between these places, which ascend.
+    pub(super) fn cut(&self, places: &[u32]) -> Vec<Self> {
+        let mut places = places.iter().peekable();
+        let (mut parts, mut part) = (vec![], Self::default());
+        for Placed { place, packet } in self.in_order() {
+            if places.next_if(|&&at| at == place).is_some() {
+                parts.push(std::mem::take(&mut part));
+            }
+            part.numbers.extend(self.numbers.get(place as usize));
+            match self.nested.binary_search_by_key(&place, |nested| nested.place) {
+                Ok(at) => {
+                    let Nested { within, carries, .. } = self.nested[at];
+                    part.nest(&Layer { packet, within, carries });
+                }
+                Err(_) => part.packet(packet),
+            }
+        }
+        parts.push(part);
+        parts
+    }
+
     /// How many layers there are.
     pub(super) fn depth(&self) -> usize {
         self.buckets.len() / route::LAYER

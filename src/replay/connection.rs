@@ -7,7 +7,7 @@ use crate::packet::{Domain, Protocol, Service, Timestamp};
 use super::key::Endpoint;
 use super::verdict::{Reason, StepVerdict, Steps, Verdict};
 
-/// The index of a connection, in the order they were first judged.
+/// The place of a connection in the order in which all were first judged, those included that are no longer kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(u32);
 

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::context::Outer;
 use super::shard::{Local, Shard};
 use super::{Connection, ConnectionId, ConnectionVerdict};
 
@@ -22,22 +23,36 @@ impl Place {
         (self.0 >> 32 & 0xffff) as usize
     }
 
+    /// The same connection at another place of its shard.
+    pub(super) fn at(self, local: Local) -> Self {
+        Self(self.0 >> 32 << 32 | u64::from(local.bits()))
+    }
+
     pub(super) const fn local(self) -> Local {
         Local::from_bits((self.0 & 0xffff_ffff) as u32)
     }
 }
 
-/// The connections of a replay, in the order of their first packets; [`ConnectionId`] is the index.
+/// The connections that a replay has kept, in the order of their first packets.
 #[derive(Clone, Copy)]
 pub struct Connections<'a> {
     pub(super) shards: &'a [Shard],
     pub(super) order: &'a [Place],
+    /// How many of them know their number.
+    pub(super) numbered: usize,
+    /// How many others were let go. Where none were, the number is the index.
+    pub(super) let_go: usize,
 }
 
 impl<'a> Connections<'a> {
     /// How many there are.
     pub const fn len(&self) -> usize {
         self.order.len()
+    }
+
+    /// How many there ever were, those included that were let go.
+    pub const fn ever(&self) -> usize {
+        self.let_go + self.order.len()
     }
 
     /// Whether there are none.
@@ -47,14 +62,45 @@ impl<'a> Connections<'a> {
 
     /// The connection of this id, if there is one.
     pub fn get(&self, id: ConnectionId) -> Option<Connection> {
-        self.order.get(id.index()).map(|&place| self.at(place))
+        let at = match id.index().checked_sub(self.let_go) {
+            // As many lie before it as there are of lower numbers.
+            Some(at) if self.let_go == 0 || at >= self.numbered => at,
+            _ => {
+                let known = &self.order[..self.numbered];
+                known.binary_search_by_key(&id, |&place| self.known_id(place)).ok()?
+            }
+        };
+        self.order.get(at).map(|&place| self.at(place))
+    }
+
+    /// All of them, with their numbers.
+    pub fn numbered(&self) -> impl Iterator<Item = (ConnectionId, Connection)> + use<'a> {
+        let connections = *self;
+        let id = move |(at, &place): (usize, &Place)| {
+            let is_index = connections.let_go == 0 || at >= connections.numbered;
+            let id = if is_index {
+                ConnectionId::new(connections.let_go + at)
+            } else {
+                connections.known_id(place)
+            };
+            (id, connections.at(place))
+        };
+        self.order.iter().enumerate().map(id)
+    }
+
+    /// The number of a connection that knows it.
+    fn known_id(&self, place: Place) -> ConnectionId {
+        ConnectionId::new(self.shards[place.shard()].number(place.local()) as usize)
     }
 
     #[inline]
     fn at(&self, place: Place) -> Connection {
         let shard = &self.shards[place.shard()];
         let outer = shard.outer(place.local());
-        let outer = outer.map(|(shard, local)| ConnectionId::new(self.shards[shard].number(local) as usize));
+        let outer = outer.map(|outer| match outer {
+            Outer::In(shard, local) => ConnectionId::new(self.shards[shard as usize].number(local) as usize),
+            Outer::Numbered(id) => id,
+        });
         Connection { outer, ..shard.connection(place.local()) }
     }
 

@@ -6,7 +6,7 @@ use crate::policy::{InterfaceId, Policy, StateProfile, Timeouts};
 
 use super::hosts::Hosts;
 use super::shard::{Limits, Local};
-use super::{ControlTraffic, Judgement, Reason, StepVerdict};
+use super::{ConnectionId, ControlTraffic, Judgement, Reason, StepVerdict};
 
 /// The interfaces of source and destination, or why no group is asked.
 pub(super) type Ends = Result<(Option<InterfaceId>, Option<InterfaceId>), Reason>;
@@ -29,11 +29,20 @@ pub(super) struct Context<'p, M> {
     pub carriers: Vec<(u64, Carrier)>,
 }
 
+/// A connection that carries others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outer {
+    /// In the shard of this number.
+    In(u32, Local),
+    /// One that has its number.
+    Numbered(ConnectionId),
+}
+
 /// A packet of a tunnel that was judged, as it matters to what is inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Carrier {
-    /// Its connection, in the shard of this number.
-    pub connection: Option<(u32, Local)>,
+    /// Its connection.
+    pub connection: Option<Outer>,
     /// The step that dropped it, as [`StepVerdict::of_tunnel`] has it.
     pub stopped: Option<StepVerdict>,
 }
@@ -43,7 +52,7 @@ impl Carrier {
     pub(super) fn of(judgement: &Judgement, shard: u32) -> Self {
         let dropped = judgement.verdict() == super::Verdict::Drop;
         let stopped = judgement.steps.stopped().filter(|_| dropped).map(|step| step.of_tunnel());
-        Self { connection: judgement.connection.map(|id| (shard, Local::of(id))), stopped }
+        Self { connection: judgement.connection.map(|id| Outer::In(shard, Local::of(id))), stopped }
     }
 }
 

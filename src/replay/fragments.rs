@@ -207,6 +207,16 @@ impl Fragments {
         Some(datagram)
     }
 
+    /// How many datagrams wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The fragments that wait, in any order.
+    pub(super) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
+        self.waiting.values_mut().flat_map(|datagram| &mut datagram.pieces)
+    }
+
     /// A time before which no wait ends; quickly told.
     pub(super) fn earliest_deadline(&self) -> Option<Timestamp> {
         self.deadlines.peek().map(|Reverse(((time, _), _))| *time)

@@ -14,6 +14,7 @@ mod context;
 mod first;
 mod fragments;
 mod hosts;
+mod kept;
 mod key;
 mod numbers;
 mod order;
@@ -37,7 +38,7 @@ pub use order::InOrder;
 pub use parallel::Out;
 pub use state::{Phase, Side, Tracked};
 pub use step::{Observer, StepAt};
-pub use tally::{ControlTraffic, Count, GroupTally, PairTally, RuleHits, Tally, TunnelTally};
+pub use tally::{ControlTraffic, Count, GroupTally, KeptTally, PairTally, RuleHits, Tally, TunnelTally};
 pub use verdict::{Judgement, Reason, StepVerdict, Steps, Verdict};
 
 use crate::compile::Matcher;
@@ -45,8 +46,9 @@ use crate::packet::{Carries, Content, Domain, IpPacket, Layer, Packet, Timestamp
 use crate::policy::Policy;
 
 use connections::Place;
-use context::{At, Carrier, Context, Nesting};
-use shard::{Forward, Local, Shard, What};
+use context::{At, Carrier, Context, Nesting, Outer};
+use kept::{Kept, LetGo};
+use shard::{Forward, Shard, What};
 use tally::Frames;
 
 /// A frame with its verdict; or, where tunnels are opened, a packet inside of one.
@@ -97,8 +99,10 @@ pub struct Replay<'p, M> {
     /// The latest time seen: time that runs backwards ends no wait.
     clock: Timestamp,
     shards: Vec<Shard>,
-    /// Connections by number.
+    /// The connections that are kept, by number.
     order: Vec<Place>,
+    kept: Kept,
+    let_go: LetGo,
     /// How many of them know their number: those that are only counted have no need to.
     numbered: usize,
     frames: Frames,
@@ -117,6 +121,8 @@ impl<'p, M: Matcher> Replay<'p, M> {
             clock: Timestamp(i64::MIN),
             shards: (0..route::LAYER).map(Shard::new).collect(),
             order: vec![],
+            kept: Kept::new(Self::MOST_CONNECTIONS as usize),
+            let_go: LetGo::new(policy),
             numbered: 0,
             frames: Frames::default(),
             fragments: false,
@@ -131,9 +137,10 @@ impl<'p, M: Matcher> Replay<'p, M> {
         self
     }
 
-    /// The connections so far, in the order they were first judged.
+    /// The connections so far that are [kept](Self::keeping), in the order they were first judged.
     pub fn connections(&self) -> Connections<'_> {
-        Connections { shards: &self.shards, order: &self.order }
+        let (shards, order) = (&self.shards[..], &self.order[..]);
+        Connections { shards, order, numbered: self.numbered, let_go: self.let_go.connections }
     }
 
     /// Judges the next packet of the timeline.
@@ -176,6 +183,9 @@ impl<'p, M: Matcher> Replay<'p, M> {
         out: &mut impl FnMut(Judged),
     ) {
         let Layer { packet, within, carries } = *layer;
+        if !layer.is_inner() && self.kept.is_due(self.sequence) {
+            self.look();
+        }
         self.context.wanted = true;
         self.tell_numbers();
         let sequence = self.sequence;
@@ -269,7 +279,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
     fn number(&mut self, at: usize, out: &mut impl FnMut(Judged)) {
         let shard = &mut self.shards[at];
         for opened in std::mem::take(&mut shard.opened) {
-            let number = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
+            let number = u32::try_from(self.let_go.connections + self.order.len()).unwrap_or(u32::MAX);
             shard.set_number(opened.local, number);
             self.order.push(Place::new(opened.verdict, at, opened.local));
         }
@@ -286,9 +296,12 @@ impl<'p, M: Matcher> Replay<'p, M> {
         }
     }
 
-    /// The number of a connection of a shard.
-    fn number_of(&self, (shard, local): (u32, Local)) -> ConnectionId {
-        ConnectionId::new(self.shards[shard as usize].number(local) as usize)
+    /// The number of a connection that carried others.
+    fn number_of(&self, outer: Outer) -> ConnectionId {
+        match outer {
+            Outer::In(shard, local) => ConnectionId::new(self.shards[shard as usize].number(local) as usize),
+            Outer::Numbered(id) => id,
+        }
     }
 
     /// Ends the replay: fragments that still wait are given up.

@@ -9,8 +9,11 @@ use crate::packet::{Layer, Timestamp};
 
 use super::batch::Batch;
 use super::connections::Place;
+use super::context::Outer;
+use super::kept::merge_pairs;
 use super::numbers::Numbers;
-use super::shard::{Forward, Local, Placed, Shard};
+use super::shard::{Forward, Placed, Shard};
+use super::tally::KeptTally;
 use super::tally::PairTally;
 use super::{Judged, Replay, Tally, bare, route};
 
@@ -18,14 +21,35 @@ use super::{Judged, Replay, Tally, bare, route};
 pub type Out<'a> = dyn FnMut(Judged) -> ControlFlow<()> + Send + 'a;
 
 /// A packet without IP from the inside of a tunnel, and the connection that carried it.
-type Bare = (Judged, Option<(u32, Local)>);
+type Bare = (Judged, Option<Outer>);
 
 impl<M: Matcher> Replay<'_, M> {
     /// Judges the next batches of the timeline, in the threads of the current rayon pool.
     ///
     /// `out` gets the judged frames, in order but for fragments that wait for the rest of their datagram; without it
     /// they are only counted.
-    pub fn push_batches(&mut self, batches: &[Batch], out: Option<&mut Out<'_>>) -> ControlFlow<()> {
+    pub fn push_batches(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) -> ControlFlow<()> {
+        let looks = self.looks(batches);
+        if looks.iter().all(Vec::is_empty) || !self.may_exceed(batches) {
+            return self.push_stretch(batches, out);
+        }
+        for (batch, places) in batches.iter().zip(looks) {
+            if places.is_empty() {
+                self.push_stretch(std::slice::from_ref(batch), out.as_deref_mut())?;
+                continue;
+            }
+            for (at, part) in batch.cut(&places).into_iter().enumerate() {
+                if at > 0 {
+                    self.look();
+                }
+                self.push_stretch(&[part], out.as_deref_mut())?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Judges batches within which no connection is let go.
+    fn push_stretch(&mut self, batches: &[Batch], out: Option<&mut Out<'_>>) -> ControlFlow<()> {
         if batches.iter().any(|batch| batch.error_in_fragments) || self.hold_errors() {
             return self.push_one_by_one(batches, out);
         }
@@ -174,7 +198,7 @@ impl<M: Matcher> Replay<'_, M> {
     pub(super) fn tell_numbers(&mut self) {
         let known = self.numbered;
         for (at, place) in self.order[known..].iter().enumerate() {
-            let number = u32::try_from(known + at).unwrap_or(u32::MAX);
+            let number = u32::try_from(self.let_go.connections + known + at).unwrap_or(u32::MAX);
             self.shards[place.shard()].set_number(place.local(), number);
         }
         self.numbered = self.order.len();
@@ -223,17 +247,18 @@ impl<M: Matcher> Replay<'_, M> {
             (tally, outside)
         });
         tally.merge(&part);
+        tally.merge(&self.let_go.tally);
         let inside = self.shards.iter().skip(route::LAYER);
         tally.tunnels.inside.connections += inside.map(|shard| shard.len() as u64).sum::<u64>();
+        tally.tunnels.inside.connections += self.let_go.tally.tunnels.inside.connections;
+        tally.kept = KeptTally {
+            most: self.kept.most as u64,
+            let_go: self.let_go.connections as u64,
+            pairs_let_go: self.let_go.pairs,
+        };
         // One pair of hosts may be in several shards: once in each VLAN.
-        outside.sort_by_key(|(pair, _)| *pair);
-        outside.dedup_by(|(pair, count), (known, total)| {
-            let same = pair == known;
-            if same {
-                total.merge(*count);
-            }
-            same
-        });
+        outside.extend(&self.let_go.outside);
+        merge_pairs(&mut outside);
         let pairs = outside.into_iter().map(|((low, high), count)| PairTally { low, high, count });
         tally.outside = pairs.collect();
         tally.outside.sort_by_key(|pair| std::cmp::Reverse(pair.count.volume.packets));

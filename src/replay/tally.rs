@@ -125,6 +125,18 @@ impl TunnelTally {
     }
 }
 
+/// How many connections are kept, and what was let go to keep no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeptTally {
+    /// The most connections that are kept, as [`Replay::keeping`](super::Replay::keeping) has it.
+    pub most: u64,
+    /// Connections that were let go; they are part of all other counts.
+    pub let_go: u64,
+    /// Pairs of hosts of such connections that are missing from [`Tally::outside`], those with the fewest packets: no more of
+    /// these are kept either.
+    pub pairs_let_go: u64,
+}
+
 /// The counts of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
@@ -154,6 +166,8 @@ pub struct Tally {
     pub later_drops: (u64, u64),
     /// Connections that were allowed, by service.
     pub allowed: BTreeMap<Service, u64>,
+    /// Connections that were let go.
+    pub kept: KeptTally,
 }
 
 impl Tally {
@@ -183,6 +197,7 @@ impl Tally {
             outside: vec![],
             later_drops: (0, 0),
             allowed: BTreeMap::new(),
+            kept: KeptTally::default(),
         }
     }
 

@@ -60,8 +60,8 @@ pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io
 pub fn write_connections(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = Writer::from_writer(out);
     csv.write_record(COLUMNS).map_err(plain)?;
-    for (number, connection) in (1_u64..).zip(results.connections) {
-        csv.write_record(fields(results, number, &connection)).map_err(plain)?;
+    for (id, connection) in results.connections.numbered() {
+        csv.write_record(fields(results, id.number(), &connection)).map_err(plain)?;
     }
     csv.flush()
 }

@@ -35,6 +35,7 @@ pub(super) fn all(results: &Results<'_>) -> Vec<Note> {
     notes.extend(not_judged(results));
     notes.extend(tunnels(results));
     notes.extend(assumptions(results));
+    notes.extend(let_go(results));
     notes.extend(repeats(results));
     notes.extend(captures(results));
     notes
@@ -143,6 +144,20 @@ fn assumptions(results: &Results<'_>) -> Option<Note> {
     }
     let text = "this report rests on what the capture cannot tell.".to_owned();
     (!lines.is_empty()).then_some(Note { topic: "Assumed", text, lines })
+}
+
+fn let_go(results: &Results<'_>) -> Option<Note> {
+    let kept = results.tally.kept;
+    let (count, was) =
+        (label::plural(kept.let_go, "connection"), if kept.let_go == 1 { "was" } else { "were" });
+    let text = format!(
+        "{count} seen longest ago {was} counted but not listed, and forgotten, to keep about {} at most \
+         (--max-connections).",
+        kept.most
+    );
+    let pairs = label::plural(kept.pairs_let_go, "address pair");
+    let lines = (kept.pairs_let_go > 0).then(|| format!("{pairs} outside with few packets likewise"));
+    (kept.let_go > 0).then(|| Note { topic: "Let go", text, lines: lines.into_iter().collect() })
 }
 
 fn repeats(results: &Results<'_>) -> Option<Note> {

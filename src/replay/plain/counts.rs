@@ -1,29 +1,35 @@
 //! The tally of a plain replay, from whole lists.
 
+use std::net::IpAddr;
+
 use crate::compile::Matcher;
 use crate::packet::{Content, Domain};
 use crate::policy::{Action, Policy};
 use crate::replay::{
-    Connection, ConnectionVerdict, ControlTraffic, Count, Judged, PairTally, Reason, StepVerdict, Tally,
-    Volume, control_traffic,
+    Connection, ConnectionId, ConnectionVerdict, ControlTraffic, Judged, KeptTally, PairTally, Reason,
+    StepVerdict, Tally, Volume, control_traffic,
 };
 
+use super::Plain;
+
 /// Counts frames and connections.
-pub(super) fn tally(
-    policy: &Policy,
-    matcher: &impl Matcher,
-    judged: &[Judged],
-    connections: &[Connection],
-) -> Tally {
+pub(super) fn tally<M: Matcher>(policy: &Policy, matcher: &M, plain: &Plain<'_, M>) -> Tally {
     let mut tally = Tally::new(policy);
-    for judged in judged {
+    let connections = &plain.connections;
+    tally.kept = KeptTally {
+        most: plain.limit.0 as u64,
+        let_go: (connections.len() - plain.kept.len()) as u64,
+        pairs_let_go: plain.pairs_let_go,
+    };
+    let mut outside = plain.outside.clone();
+    for judged in &plain.judged {
         if judged.within != Domain::NONE {
             let packet = Volume { packets: 1, bytes: u64::from(judged.packet.length) };
             tally.tunnels.inside.volume += packet;
         }
         frame(&mut tally, judged, connections);
     }
-    for connection in connections {
+    for (at, connection) in connections.iter().enumerate() {
         let volume = connection.volume();
         let verdict = connection.verdict();
         tally.verdicts[verdict as usize].add(volume);
@@ -37,17 +43,8 @@ pub(super) fn tally(
         if verdict == ConnectionVerdict::Allowed {
             *tally.allowed.entry(connection.service()).or_default() += 1;
         }
-        if connection.reason == Reason::NoGroup {
-            let (a, b) = (connection.initiator.address, connection.responder.address);
-            let (low, high) = (a.min(b), a.max(b));
-            let known = tally.outside.iter_mut().find(|pair| (pair.low, pair.high) == (low, high));
-            if let Some(pair) = known {
-                pair.count.add(volume);
-            } else {
-                let mut count = Count::default();
-                count.add(volume);
-                tally.outside.push(PairTally { low, high, count });
-            }
+        if connection.reason == Reason::NoGroup && plain.kept.contains(&ConnectionId::new(at)) {
+            outside.entry(hosts(connection)).or_default().add(volume);
         }
         for step in connection.steps.iter() {
             if let Some(rule) = step.decided_by() {
@@ -56,8 +53,15 @@ pub(super) fn tally(
             groups(&mut tally, policy, matcher, connection, step);
         }
     }
+    tally.outside = outside.into_iter().map(|((low, high), count)| PairTally { low, high, count }).collect();
     tally.outside.sort_by_key(|pair| (std::cmp::Reverse(pair.count.volume.packets), pair.low, pair.high));
     tally
+}
+
+/// The hosts of a connection, the lower address first.
+pub(super) fn hosts(connection: &Connection) -> (IpAddr, IpAddr) {
+    let (a, b) = (connection.initiator.address, connection.responder.address);
+    (a.min(b), a.max(b))
 }
 
 fn frame(tally: &mut Tally, judged: &Judged, connections: &[Connection]) {

@@ -5,19 +5,22 @@
 mod counts;
 mod tests;
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use crate::compile::Matcher;
 use crate::packet::{Carries, Content, IcmpRole, IpPacket, Layer, Service, Timestamp, Transport};
 use crate::policy::{InterfaceId, Policy};
 
-use super::context::{At, Carrier, Context, Ends, Nesting, piece, was_opened_by_receiver};
+use super::context::{At, Carrier, Context, Ends, Nesting, Outer, piece, was_opened_by_receiver};
 use super::fragments::{Added, Datagram, Fragments};
 use super::key::Key;
 use super::state::{Side, Tracked};
 use super::step::{Place, Step};
 use super::{
-    Connection, ConnectionId, Judged, Judgement, Reason, StepAt, Steps, Verdict, Volume, bare, index, route,
+    Connection, ConnectionId, Count, Judged, Judgement, Reason, StepAt, Steps, Verdict, Volume, bare, index,
+    route,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -37,14 +40,24 @@ pub(super) struct Plain<'p, M> {
     /// What carries the next packet, should it be one from inside.
     carrier: Carrier,
     table: HashMap<Key, Entry>,
+    /// All there ever were.
     pub(super) connections: Vec<Connection>,
+    /// Those that are kept.
+    pub(super) kept: BTreeSet<ConnectionId>,
+    /// What those between hosts outside come to that are not kept, and how many pairs are not even told of.
+    pub(super) outside: BTreeMap<(IpAddr, IpAddr), Count>,
+    pub(super) pairs_let_go: u64,
+    /// How many these may be, and after how many packets that is looked at.
+    pub(super) limit: (usize, u64),
+    /// The sequence of the last frame before this packet.
+    frame_began: u64,
     /// By shard only because that is what the bound on waiting fragments is for.
     fragments: Vec<Fragments>,
     pub(super) judged: Vec<Judged>,
 }
 
 impl<'p, M: Matcher> Plain<'p, M> {
-    pub(super) fn new(policy: &'p Policy, matcher: &'p M) -> Self {
+    pub(super) fn new(policy: &'p Policy, matcher: &'p M, limit: (usize, u64)) -> Self {
         Self {
             context: Context::new(policy, matcher),
             clock: Timestamp(i64::MIN),
@@ -53,6 +66,11 @@ impl<'p, M: Matcher> Plain<'p, M> {
             carrier: Carrier::default(),
             table: HashMap::new(),
             connections: vec![],
+            kept: BTreeSet::new(),
+            outside: BTreeMap::new(),
+            pairs_let_go: 0,
+            limit,
+            frame_began: 0,
             fragments: std::iter::repeat_with(Fragments::default).take(route::SHARDS).collect(),
             judged: vec![],
         }
@@ -65,6 +83,13 @@ impl<'p, M: Matcher> Plain<'p, M> {
 
     fn take(&mut self, layer: &Layer) {
         let Layer { packet, within, carries } = *layer;
+        if !layer.is_inner() {
+            let stretch = |sequence| sequence / self.limit.1;
+            if stretch(self.sequence) > stretch(self.frame_began) {
+                self.let_go();
+            }
+            self.frame_began = self.sequence;
+        }
         self.frame += u64::from(!layer.is_inner());
         let carrier = if layer.is_inner() { self.carrier } else { Carrier::default() };
         let nesting = Nesting { within, carries: carries == Carries::Packet, carrier };
@@ -108,6 +133,33 @@ impl<'p, M: Matcher> Plain<'p, M> {
             judgement,
             opening,
         });
+    }
+
+    /// Lets go of the connections seen longest ago, if there are too many.
+    fn let_go(&mut self) {
+        let (most, _) = self.limit;
+        if self.kept.len() <= most {
+            return;
+        }
+        let mut ages: Vec<_> = self.kept.iter().map(|&id| (self.connections[id.index()].last, id)).collect();
+        ages.sort_unstable();
+        while self.kept.len() > most - most / 4 {
+            let (_, oldest) = ages.remove(0);
+            self.kept.remove(&oldest);
+            let connection = &self.connections[oldest.index()];
+            if connection.reason == Reason::NoGroup {
+                self.outside.entry(counts::hosts(connection)).or_default().add(connection.volume());
+            }
+        }
+        if self.outside.len() > most {
+            while self.outside.len() > most - most / 4 {
+                let packets = |pair: &(IpAddr, IpAddr)| self.outside[pair].volume.packets;
+                let least = self.outside.keys().copied().min_by_key(|pair| (packets(pair), Reverse(*pair)));
+                self.outside.remove(&least.unwrap());
+                self.pairs_let_go += 1;
+            }
+        }
+        self.table.retain(|_, entry| self.kept.contains(&entry.connection));
     }
 
     pub(super) fn finish(&mut self) {
@@ -303,6 +355,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
             let connection = ConnectionId::new(self.connections.len());
             let (sent, received) =
                 if by_receiver { (Volume::default(), volume) } else { (volume, Volume::default()) };
+            self.kept.insert(connection);
             self.connections.push(Connection {
                 domain: ip.domain,
                 outer: carrier.outer(),
@@ -332,7 +385,10 @@ impl<'p, M: Matcher> Plain<'p, M> {
 impl Carrier {
     /// The number of the connection, which it has at once here.
     fn outer(self) -> Option<ConnectionId> {
-        self.connection.map(|(_, local)| ConnectionId::new(local.bits() as usize))
+        self.connection.map(|outer| match outer {
+            Outer::In(_, local) => ConnectionId::new(local.bits() as usize),
+            Outer::Numbered(id) => id,
+        })
     }
 }
 

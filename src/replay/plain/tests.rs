@@ -14,13 +14,18 @@ use crate::packet::{
 };
 use crate::policy::{Policy, Scenario};
 use crate::replay::{
-    Batch, Connection, ConnectionVerdict, Connections, InOrder, Judged, Replay, Tally, route,
+    Batch, Connection, ConnectionId, ConnectionVerdict, Connections, InOrder, Judged, Replay, Tally, route,
 };
 
 use super::{Plain, counts};
 
 /// What a replay leaves behind.
-type Results = (Vec<Judged>, Vec<Connection>, Tally);
+type Results = (Vec<Judged>, Vec<(ConnectionId, Connection)>, Tally);
+
+/// How many connections are kept, and after how many packets that is looked at.
+type Limit = (usize, u64);
+
+const ALL: Limit = (usize::MAX, 100);
 
 const GROUPS: &str = "
 groups:
@@ -266,6 +271,10 @@ fn crowd() -> impl Strategy<Value = Vec<Vec<Layer>>> {
     })
 }
 
+fn limit() -> impl Strategy<Value = Limit> {
+    prop_oneof![1 => Just(ALL), 1 => (1_usize..20, 5_u64..60)]
+}
+
 /// For reports: all connections of two hosts have to be in one group, whatever their keys look like.
 fn assert_folds_by_hosts(connections: &Connections<'_>) {
     for verdict in ConnectionVerdict::ALL {
@@ -281,22 +290,23 @@ fn assert_folds_by_hosts(connections: &Connections<'_>) {
     }
 }
 
-fn plainly(policy: &Policy, frames: &[Vec<Layer>]) -> Results {
+fn plainly(policy: &Policy, frames: &[Vec<Layer>], limit: Limit) -> Results {
     let matcher = Linear::new(policy);
-    let mut plain = Plain::new(policy, &matcher);
+    let mut plain = Plain::new(policy, &matcher, limit);
     for layer in frames.iter().flatten() {
         plain.push(layer);
     }
     plain.finish();
-    let mut tally = counts::tally(policy, &matcher, &plain.judged, &plain.connections);
+    let mut tally = counts::tally(policy, &matcher, &plain);
     let too_deep = frames.iter().flatten().filter(|layer| layer.carries == Carries::TooDeep).count();
     tally.tunnels.too_deep = too_deep as u64;
-    (plain.judged, plain.connections, tally)
+    let kept = plain.kept.iter().map(|&id| (id, plain.connections[id.index()].clone())).collect();
+    (plain.judged, kept, tally)
 }
 
-fn one_by_one(policy: &Policy, frames: &[Vec<Layer>], held: usize) -> Results {
+fn one_by_one(policy: &Policy, frames: &[Vec<Layer>], limit: Limit, held: usize) -> Results {
     let matcher = Linear::new(policy);
-    let mut replay = Replay::new(policy, &matcher);
+    let mut replay = Replay::new(policy, &matcher).keeping_within(limit);
     let (mut order, mut judged) = (InOrder::holding(held), vec![]);
     let mut out = |frame| order.push(frame, &mut |frame| judged.push(frame));
     for (number, frame) in (1..).zip(frames) {
@@ -305,7 +315,7 @@ fn one_by_one(policy: &Policy, frames: &[Vec<Layer>], held: usize) -> Results {
         }
     }
     replay.finish(&mut out);
-    let (connections, tally) = (replay.connections().iter().collect(), replay.tally());
+    let (connections, tally) = (listed(&replay.connections()), replay.tally());
     (judged, connections, tally)
 }
 
@@ -313,12 +323,13 @@ fn one_by_one(policy: &Policy, frames: &[Vec<Layer>], held: usize) -> Results {
 fn in_batches(
     policy: &Policy,
     frames: &[Vec<Layer>],
+    limit: Limit,
     (size, at_once): (usize, usize),
     wanted: bool,
     held: usize,
 ) -> Results {
     let matcher = Compiled::new(policy);
-    let mut replay = Replay::new(policy, &matcher);
+    let mut replay = Replay::new(policy, &matcher).keeping_within(limit);
     let (mut order, mut judged) = (InOrder::holding(held), vec![]);
     let mut out = |frame| {
         order.push(frame, &mut |frame| judged.push(frame));
@@ -335,7 +346,7 @@ fn in_batches(
         }
     });
     assert_folds_by_hosts(&replay.connections());
-    let (connections, tally) = (replay.connections().iter().collect(), replay.tally());
+    let (connections, tally) = (listed(&replay.connections()), replay.tally());
     (judged, connections, tally)
 }
 
@@ -351,26 +362,39 @@ fn batch(frames: &[Vec<Layer>]) -> Batch {
     batch
 }
 
-fn check(policy: &Policy, frames: &[Vec<Layer>], size: usize, at_once: usize) {
-    let (judged, connections, tally) = plainly(policy, frames);
+/// All connections with their numbers, which they are found by.
+fn listed(connections: &Connections<'_>) -> Vec<(ConnectionId, Connection)> {
+    let listed: Vec<_> = connections.numbered().collect();
+    assert_eq!(listed.len(), connections.len());
+    let mut found = listed.iter().peekable();
+    for id in (0..connections.ever() + 1).map(ConnectionId::new) {
+        let wanted = found.next_if(|(known, _)| *known == id).map(|(_, connection)| connection);
+        assert_eq!(connections.get(id).as_ref(), wanted, "number {}", id.number());
+    }
+    listed
+}
+
+fn check(policy: &Policy, frames: &[Vec<Layer>], limit: Limit, size: usize, at_once: usize) {
+    let (judged, connections, tally) = plainly(policy, frames, limit);
     assert_eq!(judged.len(), frames.iter().flatten().count());
     let same = |found: Results, how: &str| {
         for (found, wanted) in found.0.iter().zip(&judged) {
             assert_eq!(found, wanted, "{how}");
         }
-        for (at, (found, wanted)) in found.1.iter().zip(&connections).enumerate() {
-            assert_eq!(found, wanted, "{how}: connection {}", at + 1);
+        for (found, wanted) in found.1.iter().zip(&connections) {
+            assert_eq!(found, wanted, "{how}");
         }
         assert_eq!(found.1.len(), connections.len(), "{how}");
         assert_eq!(found.2, tally, "{how}");
         found.0.len()
     };
     let (batches, most) = ((size, at_once), InOrder::MOST);
-    assert_eq!(same(one_by_one(policy, frames, most), "one by one"), judged.len());
-    assert_eq!(same(in_batches(policy, frames, batches, true, most), "in batches"), judged.len());
-    same(in_batches(policy, frames, batches, false, most), "in batches, counted only");
+    assert_eq!(same(one_by_one(policy, frames, limit, most), "one by one"), judged.len());
+    assert_eq!(same(in_batches(policy, frames, limit, batches, true, most), "in batches"), judged.len());
+    same(in_batches(policy, frames, limit, batches, false, most), "in batches, counted only");
     let order = |(judged, _, _): Results| judged.iter().map(|judged| judged.sequence).collect::<Vec<_>>();
-    let (one, many) = (one_by_one(policy, frames, 2), in_batches(policy, frames, batches, true, 2));
+    let (one, many) =
+        (one_by_one(policy, frames, limit, 2), in_batches(policy, frames, limit, batches, true, 2));
     assert_eq!(order(one), order(many), "what comes late comes at the same place");
 }
 
@@ -383,10 +407,11 @@ proptest! {
         state in prop::sample::select(vec!["huawei", "huawei", "linux", "stateless"]),
         midstream in prop::sample::select(vec!["assume", "pickup", "strict"]),
         dialect in prop::sample::select(vec!["ordered", "union"]),
+        limit in limit(),
         size in 1usize..80,
         at_once in 1usize..5,
     ) {
-        check(&policy(state, midstream, dialect), &frames, size, at_once);
+        check(&policy(state, midstream, dialect), &frames, limit, size, at_once);
     }
 
     #[test]
@@ -395,10 +420,11 @@ proptest! {
         groups in prop::sample::select(vec![GROUPS, OPEN, HALF, DOUBT]),
         state in prop::sample::select(vec!["huawei", "linux"]),
         midstream in prop::sample::select(vec!["assume", "assume", "pickup", "strict"]),
+        limit in limit(),
         size in 20usize..300,
         at_once in 1usize..3,
     ) {
-        check(&policy_of(groups, state, midstream, "ordered"), &frames, size, at_once);
+        check(&policy_of(groups, state, midstream, "ordered"), &frames, limit, size, at_once);
     }
 }
 
@@ -418,5 +444,57 @@ fn the_bound_on_waiting_fragments_does_not_depend_on_batches() {
         }),
     };
     let frames: Vec<_> = (0..3000).map(|at| vec![Layer::outer(part(at))]).collect();
-    check(&policy, &frames, 700, 2);
+    check(&policy, &frames, ALL, 700, 2);
+}
+
+/// First packets of connections that never come back: to a host behind a group, to it from outside, and between strangers.
+fn flood(packets: u32) -> Vec<Vec<Layer>> {
+    let packet = |at: u32| {
+        let source = std::net::Ipv4Addr::from_bits(0x0b00_0000 + at);
+        let target = if at % 3 == 0 { host(false, 3) } else { host(false, 1) };
+        let flags = TcpFlags(if at % 5 == 0 { 0x10 } else { 0x02 });
+        let (source_port, destination) = (at as u16, [22, 23, 80][at as usize % 3]);
+        let transport = Transport::Tcp { source: source_port, destination, flags };
+        let content = Content::Ip(IpPacket {
+            domain: Domain::NONE,
+            addresses: AddressPair::new(source.into(), target).unwrap(),
+            protocol: Protocol::TCP,
+            transport,
+            fragment: None,
+        });
+        let time = Timestamp(1_700_000_000_000_000_000 + i64::from(at) * 1000);
+        vec![Layer::outer(Packet { time, length: 60, content })]
+    };
+    (0..packets).map(packet).collect()
+}
+
+#[test]
+fn a_flood_is_counted_in_bounded_memory() {
+    let policy = policy("huawei", "assume", "union");
+    let (frames, matcher) = (flood(20_000), Compiled::new(&policy));
+    let mut all = Replay::new(&policy, &matcher);
+    let mut bounded = Replay::new(&policy, &matcher).keeping(1000);
+    for frames in frames.chunks(300) {
+        let batches = [batch(frames)];
+        assert!(all.push_batches(&batches, None).is_continue());
+        assert!(bounded.push_batches(&batches, None).is_continue());
+        assert!(bounded.connections().len() <= 1000 + 256, "{}", bounded.connections().len());
+        let held: usize = bounded.shards.iter().map(|shard| shard.len()).sum();
+        assert_eq!(held, bounded.connections().len());
+    }
+    let (mut tally, mut wanted) = (bounded.tally(), all.tally());
+    assert_eq!(tally.kept.let_go as usize, 20_000 - bounded.connections().len());
+    assert!(tally.outside.len() <= 1000 + 256 + 1000);
+    // Pairs of strangers are bounded too: those that are told of are told right.
+    assert_eq!(tally.kept.pairs_let_go as usize + tally.outside.len(), wanted.outside.len());
+    assert!(tally.kept.pairs_let_go > 0);
+    let known: BTreeSet<_> = wanted.outside.iter().map(|pair| format!("{pair:?}")).collect();
+    assert!(tally.outside.iter().all(|pair| known.contains(&format!("{pair:?}"))));
+    (tally.outside, wanted.outside) = (vec![], vec![]);
+    (tally.kept, wanted.kept) = Default::default();
+    assert_eq!(tally, wanted);
+    let (last, first) = (bounded.connections(), all.connections());
+    for (id, connection) in last.numbered() {
+        assert_eq!(first.get(id).as_ref(), Some(&connection));
+    }
 }

@@ -7,6 +7,7 @@ mod index;
 mod interned;
 mod judge;
 mod known;
+mod let_go;
 mod limits;
 mod record;
 mod run;
@@ -15,6 +16,7 @@ mod view;
 
 pub(super) use limits::Limits;
 pub(super) use run::Placed;
+pub(super) use view::Pair;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -22,7 +24,7 @@ use hashbrown::HashMap;
 use crate::packet::{IpPacket, Timestamp};
 use crate::policy::InterfaceId;
 
-use super::context::Carrier;
+use super::context::{Carrier, Outer};
 use super::fragments::{Deadline, Fragments, Piece};
 use super::key::Key;
 use super::{ConnectionId, ConnectionVerdict, Judged};
@@ -135,11 +137,11 @@ pub(super) struct Shard {
     /// Judged frames, where they are wanted, with [`Local`] connections.
     pub judged: Vec<Judged>,
     /// By their place in `judged`: what carried those from inside of tunnels.
-    pub outers: Vec<(usize, (u32, Local))>,
+    pub outers: Vec<(usize, Outer)>,
     /// Judged packets of tunnels, by sequence, until what they carry is judged.
     pub carriers: Vec<(u64, Carrier)>,
-    /// For connections found in tunnels: the shard and the connection that carried the first packet.
-    outer: HashMap<Local, (u32, Local), FixedState>,
+    /// For connections found in tunnels: the connection that carried the first packet.
+    outer: HashMap<Local, Outer, FixedState>,
 }
 
 /// Calls `$call` with the table that `$local` is in, as `$table`, and its place there, as `$at`.
@@ -198,9 +200,9 @@ impl Shard {
         with_table_ref!(self, local, table, at => table.get(at).number)
     }
 
-    /// The shard and the connection that carried the first packet of a connection; `None` outside of tunnels.
-    pub(super) fn outer(&self, local: Local) -> Option<(usize, Local)> {
-        self.outer.get(&local).map(|&(shard, local)| (shard as usize, local))
+    /// The connection that carried the first packet of a connection; `None` outside of tunnels.
+    pub(super) fn outer(&self, local: Local) -> Option<Outer> {
+        self.outer.get(&local).copied()
     }
 
     /// How many connections there are.

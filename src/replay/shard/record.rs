@@ -249,6 +249,9 @@ pub(super) struct Record<K: Stored> {
     pub flags: u8,
 }
 
+/// When a connection was last seen, and its number.
+pub(in crate::replay) type Age = (Timestamp, u32);
+
 /// What seldom needs room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Extra {
@@ -437,6 +440,11 @@ impl<K: Stored> Record<K> {
     /// Packets after the opening that were dropped, and that could not be judged.
     pub(super) fn later(&self, extra: &Extra) -> (u64, u64) {
         (u64::from(self.flags / DROP) + extra.later_drops, extra.later_undecided)
+    }
+
+    /// What tells who is let go first.
+    pub(super) fn age(&self, extra: &Extra) -> Age {
+        (self.last_seen(extra), self.number)
     }
 
     /// When anything of it was last seen.

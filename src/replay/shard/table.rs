@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::index::{Index, NONE, Tag};
-use super::record::{Extra, HAS_EXTRA, Record, Stored};
+use super::record::{Age, Extra, HAS_EXTRA, Record, Stored};
 
 /// Records in one piece of memory. It is large enough to be mapped on its own, and touched only as it is filled.
 const CHUNK: usize = 4096;
@@ -99,6 +99,38 @@ impl<K: Stored> Table<K> {
             self.index.add(tag, at);
         }
         at
+    }
+
+    /// Lets go of all connections but those that stay; returns where each is now, [`NONE`] for those that are gone.
+    ///
+    /// In place: there may be no room for a second table.
+    pub(super) fn retain(&mut self, stays: impl Fn(Age) -> bool) -> Vec<u32> {
+        let (index, mut extras) = (std::mem::take(&mut self.index), std::mem::take(&mut self.extras));
+        let (mut places, mut left) = (Vec::with_capacity(self.len), 0);
+        for at in (0..).take(self.len) {
+            let record = *self.get(at);
+            let extra = extras.remove(&at);
+            if !stays(record.age(&extra.unwrap_or_default())) {
+                places.push(NONE);
+                continue;
+            }
+            *self.get_mut(left) = record;
+            if let Some(extra) = extra {
+                self.extras.insert(left, extra);
+            }
+            let tag = Tag::of(record.key.hash());
+            if index.find(tag, |known| known == at).is_some() {
+                self.index.add(tag, left);
+            }
+            places.push(left);
+            left += 1;
+        }
+        self.len = left as usize;
+        self.chunks.truncate(self.len.div_ceil(CHUNK));
+        if let (Some(chunk), 1..) = (self.chunks.last_mut(), self.len % CHUNK) {
+            chunk.truncate(self.len % CHUNK);
+        }
+        places
     }
 
     pub(super) fn extra(&self, at: u32) -> Extra {

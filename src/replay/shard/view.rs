@@ -13,7 +13,7 @@ use crate::replay::tally::Count;
 use crate::replay::{Connection, ConnectionVerdict, Reason, StepVerdict, Steps, Tally};
 
 use super::interned::Opening;
-use super::record::{INITIATOR_FIRST, Stored};
+use super::record::{Age, INITIATOR_FIRST, Stored};
 use super::table::Table;
 use super::{Local, Shard, WIDE, with_table_ref};
 
@@ -74,10 +74,20 @@ impl Shard {
             let credited = answer.steps.iter().filter_map(StepVerdict::decided_by);
             credited.for_each(|rule| tally.add_hits(rule, &answer.hits));
         }
+        self.add_connections(tally, policy, |_| true)
+    }
+
+    /// The same of connections alone, and only of some.
+    pub(super) fn add_connections(
+        &self,
+        tally: &mut Tally,
+        policy: &Policy,
+        which: impl Fn(Age) -> bool,
+    ) -> Vec<Pair> {
         let mut counts = vec![Count::default(); self.openings.iter().count()];
         let (mut outside, mut allowed) = (HashMap::default(), HashMap::default());
-        self.count(&self.narrow, &mut counts, (&mut outside, &mut allowed), tally);
-        self.count(&self.wide, &mut counts, (&mut outside, &mut allowed), tally);
+        self.count(&self.narrow, &which, &mut counts, (&mut outside, &mut allowed), tally);
+        self.count(&self.wide, &which, &mut counts, (&mut outside, &mut allowed), tally);
         #[allow(clippy::iter_over_hash_type)] // Sums do not depend on the order.
         for (service, count) in allowed {
             *tally.allowed.entry(service).or_default() += count;
@@ -93,12 +103,16 @@ impl Shard {
     fn count<K: Stored>(
         &self,
         table: &Table<K>,
+        which: &impl Fn(Age) -> bool,
         counts: &mut [Count],
         (outside, allowed): (&mut Outside, &mut Allowed),
         tally: &mut Tally,
     ) {
         for (at, record) in table.iter() {
             let extra = table.extra(at);
+            if !which(record.age(&extra)) {
+                continue;
+            }
             let initiator = record.initiator();
             let volume = record.volume(initiator, &extra) + record.volume(initiator.other(), &extra);
             counts[record.opening as usize].add(volume);

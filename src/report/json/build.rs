@@ -12,8 +12,8 @@ use super::super::{Options, Results};
 use super::SCHEMA;
 use super::schema::{
     Assumptions, Blocked, ByConnectionVerdict, ByVerdict, Capture, Connection, Count, Document, Group,
-    Header, LaterDrops, List, MatrixCell, MatrixRow, Outside, ReasonCount, Repeats, Rule, Scenario, Step,
-    Summary, Text, Tunnels, Unsupported, Volume, tunnels,
+    Header, LaterDrops, LetGo, List, MatrixCell, MatrixRow, Outside, ReasonCount, Repeats, Rule, Scenario,
+    Step, Summary, Text, Tunnels, Unsupported, Volume, tunnels,
 };
 use super::step;
 
@@ -99,6 +99,11 @@ pub(in super::super) fn summary(results: &Results<'_>) -> Summary {
             neighbour_discovery: control(ControlTraffic::NeighbourDiscovery),
             dhcp: control(ControlTraffic::Dhcp),
             connections: tally.connections(ConnectionVerdict::Assumed).connections,
+        },
+        let_go: LetGo {
+            connections: tally.kept.let_go,
+            outside: tally.kept.pairs_let_go,
+            most: tally.kept.most,
         },
         repeats: Repeats {
             looked: results.repeats.seen.looked,
@@ -215,7 +220,8 @@ pub(in super::super) fn matrix_rows<'a>(results: &Results<'a>) -> Vec<MatrixRow<
 /// Every connection, in the order of their first packets.
 pub(in super::super) fn connections<'a>(results: &Results<'a>) -> impl Iterator<Item = Connection<'a>> {
     let results = *results;
-    (1..).zip(results.connections).map(move |(number, connection)| one(&results, number, &connection))
+    let connections = results.connections.numbered();
+    connections.map(move |(id, connection)| one(&results, id.number(), &connection))
 }
 
 fn one<'a>(results: &Results<'a>, number: u64, connection: &replay::Connection) -> Connection<'a> {

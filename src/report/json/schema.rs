@@ -121,6 +121,7 @@ pub(in super::super) struct Summary {
     pub later_drops: LaterDrops,
     pub after_blocked: ByVerdict,
     pub assumptions: Assumptions,
+    pub let_go: LetGo,
     pub repeats: Repeats,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tunnels: Option<Tunnels>,
@@ -131,6 +132,13 @@ pub(in super::super) struct Tunnels {
     pub inside: Count,
     pub fragments: u64,
     pub too_deep: u64,
+}
+
+#[derive(Serialize)]
+pub(in super::super) struct LetGo {
+    pub connections: u64,
+    pub outside: u64,
+    pub most: u64,
 }
 
 #[derive(Serialize)]
