@@ -82,7 +82,7 @@ impl LetGo {
 
 impl<M: Matcher> Replay<'_, M> {
     /// The most connections that are kept unless told otherwise: less than a GiB of them.
-    pub const MOST_CONNECTIONS: u32 = 1 << 23;
+    pub const MOST_CONNECTIONS: u32 = 1 << 22;
 
     /// Keeps so many connections at most, and those of some packets more: a quarter as many packets, but at least 256 and at most
     /// 1,048,576.

@@ -367,7 +367,7 @@ fn listed(connections: &Connections<'_>) -> Vec<(ConnectionId, Connection)> {
     let listed: Vec<_> = connections.numbered().collect();
     assert_eq!(listed.len(), connections.len());
     let mut found = listed.iter().peekable();
-    for id in (0..connections.ever() + 1).map(ConnectionId::new) {
+    for id in (0..=connections.ever()).map(ConnectionId::new) {
         let wanted = found.next_if(|(known, _)| *known == id).map(|(_, connection)| connection);
         assert_eq!(connections.get(id).as_ref(), wanted, "number {}", id.number());
     }
@@ -451,9 +451,9 @@ fn the_bound_on_waiting_fragments_does_not_depend_on_batches() {
 fn flood(packets: u32) -> Vec<Vec<Layer>> {
     let packet = |at: u32| {
         let source = std::net::Ipv4Addr::from_bits(0x0b00_0000 + at);
-        let target = if at % 3 == 0 { host(false, 3) } else { host(false, 1) };
-        let flags = TcpFlags(if at % 5 == 0 { 0x10 } else { 0x02 });
-        let (source_port, destination) = (at as u16, [22, 23, 80][at as usize % 3]);
+        let target = if at.is_multiple_of(3) { host(false, 3) } else { host(false, 1) };
+        let flags = TcpFlags(if at.is_multiple_of(5) { 0x10 } else { 0x02 });
+        let (source_port, destination) = ((at & 0xffff) as u16, [22, 23, 80][at as usize % 3]);
         let transport = Transport::Tcp { source: source_port, destination, flags };
         let content = Content::Ip(IpPacket {
             domain: Domain::NONE,
@@ -479,14 +479,14 @@ fn a_flood_is_counted_in_bounded_memory() {
         assert!(all.push_batches(&batches, None).is_continue());
         assert!(bounded.push_batches(&batches, None).is_continue());
         assert!(bounded.connections().len() <= 1000 + 256, "{}", bounded.connections().len());
-        let held: usize = bounded.shards.iter().map(|shard| shard.len()).sum();
+        let held: usize = bounded.shards.iter().map(crate::replay::shard::Shard::len).sum();
         assert_eq!(held, bounded.connections().len());
     }
     let (mut tally, mut wanted) = (bounded.tally(), all.tally());
-    assert_eq!(tally.kept.let_go as usize, 20_000 - bounded.connections().len());
+    assert_eq!(tally.kept.let_go, 20_000 - bounded.connections().len() as u64);
     assert!(tally.outside.len() <= 1000 + 256 + 1000);
     // Pairs of strangers are bounded too: those that are told of are told right.
-    assert_eq!(tally.kept.pairs_let_go as usize + tally.outside.len(), wanted.outside.len());
+    assert_eq!(tally.kept.pairs_let_go + tally.outside.len() as u64, wanted.outside.len() as u64);
     assert!(tally.kept.pairs_let_go > 0);
     let known: BTreeSet<_> = wanted.outside.iter().map(|pair| format!("{pair:?}")).collect();
     assert!(tally.outside.iter().all(|pair| known.contains(&format!("{pair:?}"))));
