@@ -488,3 +488,53 @@ fn tunnels_are_opened_when_asked_and_where_asked() {
         assert!(ran.code == 2 && ran.stderr.contains(told), "{arguments:?}: {}", ran.stderr);
     }
 }
+
+#[test]
+fn words_of_files_cannot_reach_the_terminal_raw() {
+    let hostile = "\u{1b}]0;x\u{7}\u{1b}[2J\u{202e}";
+    let json = serde_json::json!({ "security_groups": [{
+        "id": format!("g1{hostile}"), "name": format!("web{hostile}"), "description": hostile,
+        "security_group_rules": [{
+            "id": format!("r{hostile}"), "security_group_id": format!("g1{hostile}"), "direction": "ingress",
+            "protocol": "tcp", "ethertype": "IPv4", "multiport": "22", "remote_ip_prefix": null,
+            "remote_group_id": format!("no{hostile}"), "action": "allow", "priority": 1, "description": hostile,
+        }],
+    }], "ports": [{
+        "id": format!("p{hostile}"), "name": format!("n{hostile}"), "fixed_ips": [{ "ip_address": "10.0.0.1" }],
+        "security_groups": [format!("g1{hostile}"), format!("zz{hostile}")],
+    }] });
+    let export = file(&format!("hostile{hostile}.json"), json.to_string().as_bytes());
+    let export = export.to_str().unwrap();
+    let log = format!("src_ip,dst_ip,proto,action\n\"10.0.0.2{hostile}\",10.0.0.1,tcp,allow\n");
+    let log = file(&format!("hostile{hostile}.csv"), log.as_bytes());
+    let runs: [&[&str]; 4] = [
+        &["check", export],
+        &["explain", "-s", export, "tcp 10.0.0.9:40000 > 10.0.0.1:22"],
+        &["explain", "-s", export, "tcp 10.0.0.9:40000 > 10.0.0.1:23"],
+        &["replay", "-s", export, log.to_str().unwrap()],
+    ];
+    for run in runs {
+        let ran = sgsim(&[&["--color", "always"], run].concat());
+        for told in [ran.stdout, ran.stderr] {
+            for raw in ["\u{1b}]", "\u{7}", "\u{1b}[2J", "\u{202e}"] {
+                assert!(!told.contains(raw), "{run:?}: {raw:?} in {told:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_has_nothing_to_check_does_not_pass() {
+    let scenario = "groups: { g: {} }\ninterfaces: { i: { addresses: 10.0.0.1, groups: g } }\n";
+    let scenario = file("no-rules.yaml", scenario.as_bytes());
+    let scenario = scenario.to_str().unwrap();
+    let suite = "scenario: no-rules.yaml\nexpectations: [{ from: outside, to: group g, never: all }]\n";
+    let suite = file("no-rules.test.yaml", suite.as_bytes());
+    let suite = suite.to_str().unwrap();
+    assert_eq!(sgsim(&["test", suite]).code, 0);
+    let covered = sgsim(&["test", suite, "--coverage-min", "100"]);
+    assert_eq!(covered.code, 4, "{}{}", covered.stdout, covered.stderr);
+    assert!(!covered.stdout.contains("100.0 %"), "{}", covered.stdout);
+    assert_eq!(sgsim(&["synth", "edges", "-s", scenario]).code, 4);
+    assert_eq!(sgsim(&["replay", "--synth", "edges", "-s", scenario]).code, 4);
+}

@@ -263,6 +263,60 @@ fn what_is_read_is_not_written_over() {
 
 /// The platform's own needs: the three models give what they need, and a hardening that goes too far is told.
 #[test]
+fn what_a_suite_names_is_not_written_over() {
+    let folder = Folder::new("named");
+    let held = |arguments: &[&str], file: &str| {
+        let before = fs::read(folder.0.join(file)).unwrap();
+        let output = folder.test(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("is an input, it would be overwritten"), "{told}");
+        assert_eq!(fs::read(folder.0.join(file)).unwrap(), before, "{arguments:?}");
+    };
+    held(&["cluster.test.yaml", "--report", "json=cluster.yaml"], "cluster.yaml");
+    held(&["cluster.test.yaml", "--report", "json=cce-tunnel.pcap"], "cce-tunnel.pcap");
+    // The packet of the failure in the sixth line would go to the capture of the suite.
+    folder.write("own.yaml", &SUITE.replace("cce-tunnel.pcap", "own-6-1.pcap"));
+    fs::copy(folder.0.join("cce-tunnel.pcap"), folder.0.join("own-6-1.pcap")).unwrap();
+    held(&["own.yaml", "--witness", "."], "own-6-1.pcap");
+}
+
+#[test]
+fn every_witness_has_a_file_of_its_own() {
+    let folder = Folder::new("witnesses");
+    let expect = "{ from: outside, to: group node, never: tcp 10250 }";
+    let suite = |scenario| format!("scenario: {scenario}\nexpectations: [{expect}, {expect}]\n");
+    folder.write("a.yaml", &suite("cluster.yaml"));
+    folder.write("sub dir/a.yaml", &suite("../cluster.yaml"));
+    let failures = |suites: &[&str], to: &str| {
+        let output = folder.test(&[suites, &["--format", "json", "--witness", to]].concat());
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let suites = told["suites"].as_array().unwrap();
+        let results = suites.iter().flat_map(|suite| suite["expectations"].as_array().unwrap());
+        let examples = results.map(|result| result["failures"].as_array().unwrap().len());
+        (examples.sum::<usize>(), fs::read_dir(folder.0.join(to)).unwrap().count())
+    };
+    let (failed, written) = failures(&["a.yaml"], "one");
+    assert!(failed >= 2);
+    assert_eq!(written, failed);
+    let (failed, written) = failures(&["a.yaml", "sub dir/a.yaml"], "two");
+    assert!(failed >= 4);
+    assert_eq!(written, failed);
+}
+
+#[test]
+fn names_cannot_reorder_what_a_log_shows() {
+    let folder = Folder::new("bidi");
+    let name = r#"name: "fails \u202e\e[2J", from: outside"#;
+    folder.write("cluster.test.yaml", &SUITE.replace("name: advice, from: outside", name));
+    for format in ["text", "junit", "github", "tap", "markdown"] {
+        let told = folder.format(format);
+        assert!(told.contains("\\u{202e}"), "{format}: {told}");
+        assert!(!told.contains(['\u{202e}', '\u{1b}']), "{format}: {told}");
+    }
+}
+
+#[test]
 fn what_the_platform_needs_is_shipped_as_suites() {
     let run = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_sgsim"))

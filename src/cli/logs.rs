@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::analyze::Fidelity;
 use crate::capture::{FlowLog, LoggedFlow};
 use crate::compile::Compiled;
+use crate::diag::escape;
 use crate::packet::{Flow, Timestamp};
 use crate::policy::Policy;
 use crate::replay::FirstPackets;
@@ -48,7 +49,7 @@ impl Logs {
                     let times = log.flows.iter().map(|flow| flow.time);
                     (summary.first, summary.last) = (times.clone().min(), times.max());
                     summary.frames = log.flows.len() as u64;
-                    output::remark(&format_args!("{name}: {}", about(&log)));
+                    output::remark(&format_args!("{}: {}", escape(&name), about(&log)));
                     logs.flows.extend(log.flows.into_iter().map(|flow| (number, flow)));
                 }
                 Err(error) => {

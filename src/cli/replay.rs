@@ -134,7 +134,12 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     }
     let unmet = flows.is_some_and(|Flows { plan, verdicts }| !made::are_as_expected(&plan, &verdicts));
     let failed = args.fail_on.map_or(ExitStatus::Done, |failing| judged_by(failing, &tally));
-    Ok(if unmet { ExitStatus::Found } else { failed })
+    let made_nothing = args.source.synth.is_some() && captures.iter().all(|capture| capture.frames == 0);
+    Ok(match () {
+        () if unmet => ExitStatus::Found,
+        () if made_nothing => ExitStatus::Nothing,
+        () => failed,
+    })
 }
 
 /// How a run ends that was asked to fail on these verdicts. A packet that could not be judged counts although it

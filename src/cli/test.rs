@@ -1,14 +1,15 @@
 //! `sgsim test`: expectations about what must get through and what must not.
 
+mod witness;
+
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::capture::write_flow;
-use crate::diag::Style;
+use crate::diag::{Style, escape_lines};
 use crate::expect::platform::{self, Platform};
 use crate::expect::{
-    Checked, Coverage, Refused, Selection, Status, Suite, SuiteFile, SuiteOutcome, bless, check,
+    Claim, Coverage, Refused, Selection, Status, Suite, SuiteFile, SuiteOutcome, bless, check,
 };
 use crate::policy::Scenario;
 use crate::report::suite::{ScenarioCoverage, SuiteFormat, SuiteResult, SuiteResults};
@@ -90,12 +91,25 @@ fn report(text: &str) -> Result<(SuiteFormat, PathBuf), String> {
 struct Prepared {
     suite: Suite,
     scenario: Scenario,
-    path: String,
+    /// The files of the scenario.
+    files: Vec<PathBuf>,
+    /// The first of them, where the suite is a shipped one.
     shipped_for: Option<String>,
 }
 
+impl Prepared {
+    /// The files that it is read from, captures among them.
+    fn inputs(&self) -> impl Iterator<Item = PathBuf> {
+        let captures = self.suite.expectations.iter().filter_map(|expectation| match &expectation.claim {
+            Claim::Connections(connections) => Some(&connections.captures),
+            _ => None,
+        });
+        let suite = PathBuf::from(&self.suite.source.name);
+        self.files.iter().chain(captures.flatten()).cloned().chain([suite])
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
-    args.check_files()?;
     let shipped = args.preset.iter().map(|platform| (platform.suite(), true));
     let written = args.suites.iter().map(|path| (SuiteFile::load(path), false));
     let files = shipped.chain(written).map(|(file, shipped)| (file.with_sets(&args.sets), shipped));
@@ -104,6 +118,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let Some(prepared) = prepared.into_iter().collect::<Option<Vec<_>>>() else {
         return Ok(ExitStatus::Failed);
     };
+    let inputs: Vec<_> = prepared.iter().flat_map(Prepared::inputs).collect();
+    let reports = || args.reports.iter().map(|(_, path)| path);
+    files::check_apart(&inputs, reports())?;
     let selection = Selection {
         names: args.names.clone(),
         tags: args.tags.clone(),
@@ -115,7 +132,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     let suites = prepared.iter().zip(outcomes).map(|(prepared, outcome)| SuiteResult {
         outcome,
         policy: &prepared.scenario.policy,
-        scenario: prepared.path.clone(),
+        scenario: load::names(&prepared.files),
         shipped_for: prepared.shipped_for.clone(),
     });
     let root = std::env::current_dir().unwrap_or_default();
@@ -123,13 +140,16 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     if args.wants_coverage() {
         results.coverage = coverage(&results.suites);
     }
+    let witnesses = args.witness.as_ref().map(|folder| (folder, witness::plan(folder, &results)));
+    let packets = witnesses.iter().flat_map(|(_, planned)| planned.iter().map(|(path, _)| path));
+    files::check_apart(&inputs, reports().chain(packets))?;
     for (format, path) in &args.reports {
         let mut out = files::create_plain(path)?;
         let written = format.write(&results, &mut out).and_then(|()| out.flush());
         written.or_else(files::unless_closed).map_err(|error| files::cannot_write(path, &error))?;
     }
-    if let Some(folder) = &args.witness {
-        write_witnesses(folder, &results)?;
+    if let Some((folder, planned)) = &witnesses {
+        witness::write(folder, planned)?;
     }
     let mut out = output::stdout();
     args.format.write(&results, &mut out).and_then(|()| out.flush()).or_else(files::unless_closed)?;
@@ -142,6 +162,10 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     }
     for scenario in &results.coverage {
         let least = args.coverage_min.unwrap_or(0);
+        if args.coverage_min.is_some() && scenario.coverage.coverable() == 0 && status == ExitStatus::Done {
+            output::complain(&format_args!("{}: there is no rule to be covered", scenario.scenario));
+            status = ExitStatus::Nothing;
+        }
         if scenario.coverage.permille() < usize::from(least) * 10 {
             let summary = scenario.summary();
             output::complain(&format_args!("{}: covered are {summary}, not {least} %", scenario.scenario));
@@ -184,9 +208,8 @@ fn prepare(mut file: SuiteFile, shipped: bool, args: &Args) -> Option<Prepared> 
     }
     let prepared = scenario.and_then(|scenario| {
         let suite = file.resolve(&scenario)?;
-        let path = load::names(&files);
         let shipped_for = files.first().filter(|_| shipped).map(|path| path.display().to_string());
-        Some(Prepared { suite, scenario, path, shipped_for })
+        Some(Prepared { suite, scenario, files, shipped_for })
     });
     if !file.diagnostics.is_empty() {
         output::remark(&file.render(Style::Coloured));
@@ -227,7 +250,7 @@ fn bless_all(prepared: &[Prepared], results: &SuiteResults<'_>) -> Result<ExitSt
         for (line, old, new) in &blessed.changes {
             let lines = old.lines().map(|old| format!("-{old}"));
             let lines: Vec<_> = lines.chain(new.lines().map(|new| format!("+{new}"))).collect();
-            output::remark(&format_args!("{file}:{line}\n{}", lines.join("\n")));
+            output::remark(&escape_lines(&format!("{file}:{line}\n{}", lines.join("\n"))));
         }
         for Refused { name, why, unchecked } in &blessed.refused {
             status = status.max(if *unchecked { ExitStatus::Failed } else { ExitStatus::Found });
@@ -239,24 +262,6 @@ fn bless_all(prepared: &[Prepared], results: &SuiteResults<'_>) -> Result<ExitSt
         }
     }
     Ok(status)
-}
-
-/// Writes the packet of every failure: `SUITE-LINE-N.pcap`.
-fn write_witnesses(folder: &Path, results: &SuiteResults<'_>) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(|error| files::cannot_write(folder, &error))?;
-    for suite in &results.suites {
-        let stem = Path::new(&suite.outcome.suite).file_stem().unwrap_or_default().to_string_lossy();
-        for Checked { expectation, failures, .. } in &suite.outcome.checked {
-            let examples = failures.iter().filter_map(|failure| failure.example.as_ref());
-            for (number, example) in (1..).zip(examples) {
-                let path = folder.join(format!("{stem}-{}-{number}.pcap", expectation.line));
-                let mut out = files::create(&path)?;
-                let written = write_flow(&example.flow, &mut out).and_then(|()| out.flush());
-                written.map_err(|error| files::cannot_write(&path, &error))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 impl Args {
@@ -292,11 +297,5 @@ impl Args {
         self.coverage
             || self.coverage_min.is_some()
             || lcov.into_iter().any(|format| format == SuiteFormat::Lcov)
-    }
-
-    /// Refuses to write over what is read, or two reports to one place.
-    fn check_files(&self) -> Result<(), Error> {
-        let inputs: Vec<_> = self.suites.iter().chain(&self.scenarios).cloned().collect();
-        files::check_apart(&inputs, self.reports.iter().map(|(_, path)| path))
     }
 }

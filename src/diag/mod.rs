@@ -6,10 +6,12 @@
 
 pub mod codes;
 mod render;
+mod safe;
 mod suggest;
 
 pub use codes::{Code, Severity};
 pub use render::{Style, render, render_all};
+pub use safe::{escape, escape_but, escape_lines};
 pub use suggest::{did_you_mean, did_you_mean_unless_many};
 
 use std::ops::Range;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::{Diagnostic, Label, Severity, Source};
+use super::{Diagnostic, Label, Severity, Source, escape, escape_lines};
 
 /// How findings are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,7 +27,7 @@ pub fn render(diagnostic: &Diagnostic, source: &Source, style: Style) -> String 
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.name);
+    let title = level.primary_title(escape_lines(&diagnostic.message)).id(diagnostic.code.name);
     let mut group = Group::with_title(title);
     match &diagnostic.primary {
         Some(primary) => {
@@ -39,10 +39,10 @@ pub fn render(diagnostic: &Diagnostic, source: &Source, style: Style) -> String 
                 group = group.element(snippet(label, AnnotationKind::Context, &[], source));
             }
         }
-        None => group = group.element(Origin::path(source.name.as_str())),
+        None => group = group.element(Origin::path(escape(&source.name))),
     }
     for help in &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        group = group.element(Level::HELP.message(escape_lines(help)));
     }
     let renderer = match style {
         Style::Plain => Renderer::plain(),
@@ -61,10 +61,10 @@ fn snippet<'a>(
     let annotation = |kind: AnnotationKind, label: &'a Label| {
         let span = source.clamp(&label.span);
         let annotation = kind.span(span.start - file.start..span.end.min(file.end) - file.start);
-        if label.text.is_empty() { annotation } else { annotation.label(label.text.as_str()) }
+        if label.text.is_empty() { annotation } else { annotation.label(escape_lines(&label.text)) }
     };
     Snippet::source(&source.text[file.clone()])
-        .path(&**source.file(file.start))
+        .path(escape(source.file(file.start)))
         .annotation(annotation(kind, primary))
         .annotations(secondary.iter().map(|label| annotation(AnnotationKind::Context, label)))
 }

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::label::escape;
 use crate::packet::AddressSet;
 use crate::policy::{Direction, GroupId, Midstream, Policy, Rule, Scenario};
 
@@ -95,7 +96,7 @@ fn groups(out: &mut impl Write, scenario: &Scenario) -> io::Result<()> {
             "" => String::new(),
             text => format!(": {}", one_line(text)),
         };
-        writeln!(out, "\nGroup {}{description}", group.name)?;
+        writeln!(out, "\nGroup {}{description}", escape(&group.name))?;
         for direction in Direction::BOTH {
             writeln!(out, "  {direction}")?;
             let rules: Vec<_> = group.rules(direction).iter().map(|&id| rule(policy.rule(id))).collect();
@@ -151,13 +152,14 @@ fn counts(out: &mut impl Write, scenario: &Scenario) -> io::Result<()> {
 
 /// Writes rows with their cells one below the other; nothing trails the last cell of a line.
 fn columns<const N: usize>(out: &mut impl Write, indent: &str, rows: &[[String; N]]) -> io::Result<()> {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| escape(cell))).collect();
     let mut widths = [0; N];
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    for row in rows {
+    for row in &rows {
         // Padded by hand: a width in a format string may not be over 65535.
         let padding = |cell: &str, width: usize| " ".repeat(width - cell.chars().count());
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell}{}", padding(cell, width)));
@@ -168,7 +170,7 @@ fn columns<const N: usize>(out: &mut impl Write, indent: &str, rows: &[[String; 
 
 /// A text that may have been written on several lines.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    escape(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::AnsiColor;
 
+use super::label::escape;
 use super::time::Rfc3339;
 use crate::analyze::{ExplainedStep, Explanation, Miss, StateFound};
 use crate::packet::{Domain, Header, IpPacket, Service, Transport};
@@ -61,7 +62,7 @@ pub fn write(
         write_step(out, policy, step, judged.header.as_ref())?;
     }
     if let Some(step) = judgement.steps.tunnel {
-        let interface = &policy.interface(step.interface).name;
+        let interface = escape(&policy.interface(step.interface).name);
         let rule = step.rule.map_or_else(|| "no rule matches it".to_owned(), |id| line(policy, id));
         writeln!(out, "\ndropped with the packet that carries it: {interface} {}", step.direction)?;
         writeln!(out, "   rules    {rule}")?;
@@ -84,7 +85,8 @@ fn write_step(
         StateFound::NotKept => "not kept (profile stateless)".to_owned(),
         StateFound::Nothing => "no entry for this connection".to_owned(),
         StateFound::Entry(entry) => {
-            let by = step.verdict.opened_by.map(|id| format!(", let open by {}", policy.rule(id).name));
+            let by =
+                step.verdict.opened_by.map(|id| format!(", let open by {}", escape(&policy.rule(id).name)));
             format!("{}; opened by {}{}", entry.phase, opener(ip, entry.opener), by.unwrap_or_default())
         }
     };
@@ -105,7 +107,12 @@ fn write_step(
             None => writeln!(out, "   rules    {}", decided(policy, rule))?,
         }
         for (group, rule) in &step.groups {
-            writeln!(out, "   alone    group {}: {}", policy.group(*group).name, decided(policy, *rule))?;
+            writeln!(
+                out,
+                "   alone    group {}: {}",
+                escape(&policy.group(*group).name),
+                decided(policy, *rule)
+            )?;
         }
     }
     for &rule in &step.next {
@@ -168,7 +175,7 @@ fn place(policy: &Policy, at: StepAt) -> String {
         1 => format!("group {}", groups[0]),
         _ => format!("groups {}", groups.join(", ")),
     };
-    format!("{} {} ({bound})", interface.name, at.direction)
+    escape(&format!("{} {} ({bound})", interface.name, at.direction)).into_owned()
 }
 
 /// The address of the side that opened the packet's connection.
@@ -186,7 +193,7 @@ fn opener(ip: Option<&IpPacket>, side: Side) -> String {
 
 pub(super) fn line(policy: &Policy, id: RuleId) -> String {
     let rule = policy.rule(id);
-    format!("{}  {}  ({})", rule.name, rule.words(), rule.origin)
+    escape(&format!("{}  {}  ({})", rule.name, rule.words(), rule.origin)).into_owned()
 }
 
 fn decided(policy: &Policy, rule: Option<RuleId>) -> String {
@@ -227,7 +234,7 @@ fn missed(policy: &Policy, miss: &Miss, header: &Header) -> String {
         };
         parts.push(format!("remote: {} is not in {shown}", header.remote));
     }
-    parts.join("; ")
+    escape(&parts.join("; ")).into_owned()
 }
 
 /// The packet in one line, as a person would write the flow.

@@ -1,31 +1,8 @@
 //! Words for people: counts, sizes, services, and names that must not break a line.
 
-use std::borrow::Cow;
-
+pub(super) use crate::diag::escape;
 use crate::packet::{IcmpKind, Service};
 use crate::policy::Direction;
-
-/// Characters that would break a line, move the cursor or reorder the text around them.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-/// A name with control and direction characters written as escapes.
-pub(super) fn escape(name: &str) -> Cow<'_, str> {
-    if !name.contains(is_unsafe) {
-        return Cow::Borrowed(name);
-    }
-    let mut safe = String::with_capacity(name.len() + 8);
-    for c in name.chars() {
-        if is_unsafe(c) {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    Cow::Owned(safe)
-}
 
 /// `1 packet`, `2 packets`.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
@@ -131,12 +108,5 @@ mod tests {
         assert_eq!(icmp(3, 4), "icmp fragmentation-needed");
         assert_eq!(service(Service::Port(Protocol::TCP, 10250)), "tcp 10250 kubelet");
         assert_eq!(service(Service::Port(Protocol::TCP, 1)), "tcp 1");
-    }
-
-    #[test]
-    fn names_cannot_break_a_line() {
-        assert_eq!(escape("a|b"), "a|b");
-        assert_eq!(escape("a\nb\u{1b}[31m\u{202e}c"), "a\\nb\\u{1b}[31m\\u{202e}c");
-        assert_eq!(escape("安全组"), "安全组");
     }
 }

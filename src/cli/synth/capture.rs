@@ -130,6 +130,7 @@ fn write(
     }
     match stream.error() {
         Some(error) => Err(Error::Message(error.to_string())),
+        None if made.packets == 0 && !closed => Ok(ExitStatus::Nothing),
         None => Ok(ExitStatus::Done),
     }
 }

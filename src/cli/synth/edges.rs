@@ -50,11 +50,12 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         let finished = failed.map_or(Ok(()), Err).and_then(|()| writer.finish());
         finished.map_err(|error| files::cannot_write(path, &error))?;
     }
+    let status = if coverage.packets == 0 { ExitStatus::Nothing } else { ExitStatus::Done };
     if args.output.as_deref().is_some_and(files::is_stdout) {
-        return Ok(ExitStatus::Done);
+        return Ok(status);
     }
     let mut out = output::stdout();
     report::coverage::write(&mut out, policy, &coverage)?;
     out.flush()?;
-    Ok(ExitStatus::Done)
+    Ok(status)
 }

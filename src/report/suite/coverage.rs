@@ -29,6 +29,9 @@ impl ScenarioCoverage<'_> {
         let permille = self.coverage.permille();
         let never = self.coverage.rules.len() - coverable;
         let rest = if never > 0 { format!("; {never} more never decide") } else { String::new() };
+        if coverable == 0 {
+            return format!("no rule ever decides{rest}");
+        }
         format!("{covered} of {coverable} rules ({}.{} %){rest}", permille / 10, permille % 10)
     }
 
@@ -77,7 +80,7 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
     for scenario in &results.coverage {
         writeln!(out, "\nRule coverage of {}: {}", label::escape(&scenario.scenario), scenario.summary())?;
         for (id, what) in scenario.missing() {
-            writeln!(out, "  {}\n      {what}", line(scenario.policy, id))?;
+            writeln!(out, "  {}\n      {}", line(scenario.policy, id), label::escape(&what))?;
         }
     }
     Ok(())

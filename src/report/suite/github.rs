@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use crate::diag::escape_but;
 use crate::expect::Status;
 
 use super::{SuiteResults, message};
@@ -33,6 +34,7 @@ pub(super) fn write(results: &SuiteResults<'_>, out: &mut dyn Write) -> io::Resu
 
 /// The text behind `::`.
 fn data(text: &str) -> String {
+    let text = escape_but(text, &['\r', '\n']);
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use crate::diag::escape_but;
 use crate::expect::{Checked, Status};
 use crate::policy::Policy;
 
@@ -94,8 +95,10 @@ fn write_case(
     Ok(())
 }
 
-/// The text without the characters that XML 1.0 cannot hold, even escaped (section 2.2).
+/// The text without the characters that XML 1.0 cannot hold, even escaped (section 2.2), and with those as escapes that
+/// would move the cursor or reorder the text around them.
 fn clean(text: &str) -> String {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-    text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect()
+    let text: String = text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect();
+    escape_but(&text, &['\t', '\n', '\r']).into_owned()
 }

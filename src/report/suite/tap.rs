@@ -57,5 +57,6 @@ fn quoted(text: &str) -> String {
 
 /// A description: `#` would begin a directive, a line break the next line.
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('#', "\\#").replace(['\n', '\r'], " ")
+    let text = text.replace('\\', "\\\\").replace('#', "\\#").replace(['\n', '\r'], " ");
+    crate::diag::escape(&text).into_owned()
 }
