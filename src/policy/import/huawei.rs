@@ -95,7 +95,7 @@ fn form(groups: &[Node], rules: &[Node]) -> Form {
 fn group(node: &Node, form: Form, facts: &mut Facts, findings: &mut Findings) {
     let Some(key) = key(node, "id", "a security group", findings) else { return };
     let rules = node.get("security_group_rules").or_else(|| node.get("security_group_rule"));
-    for node in rules.map_or(&[][..], Node::items) {
+    for node in rules.map_or(&[][..], field::listed) {
         facts.rules.extend(rule(node, form, Some(&key), findings));
     }
     facts.groups.push(GroupFact {
@@ -109,7 +109,7 @@ fn group(node: &Node, form: Form, facts: &mut Facts, findings: &mut Findings) {
 /// The identifier of something, which it must have.
 pub(super) fn key(node: &Node, name: &str, what: &str, findings: &mut Findings) -> Option<Piece> {
     let key = said(node, name);
-    if key.is_none() {
+    if key.is_none() && node.mistaken_for().is_none() {
         let finding = Diagnostic::new(codes::MISSING_FIELD, format!("{what} without `{name}`"));
         findings.push(finding.at(node.span.clone(), ""));
     }
@@ -241,9 +241,7 @@ fn port(node: &Node, facts: &mut Facts, findings: &mut Findings) {
         rank: u8::from(said(node, "name").is_some()),
         addresses,
         behind: behind.into_iter().filter(|(range, _)| range.as_cidr().is_some()).collect(),
-        groups: node
-            .get("security_groups")
-            .map(|groups| groups.items().iter().filter_map(Node::piece).cloned().collect()),
+        groups: node.get("security_groups").map(|_| list(node, "security_groups").cloned().collect()),
     });
 }
 
