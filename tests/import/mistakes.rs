@@ -96,6 +96,26 @@ fn a_field_of_another_type_is_not_taken_for_absent() {
 }
 
 #[test]
+fn aws_permissions_that_are_not_understood() {
+    let permission = |fields: &str| {
+        format!(
+            r#"{{"SecurityGroups": [{{"GroupId": "sg-1", "GroupName": "g", "IpPermissions": [{{"IpProtocol": "tcp", {fields}}}]}}]}}"#
+        )
+    };
+    for (fields, code) in [
+        (r#""IpRanges": ["0.0.0.0/0"]"#, "wrong-type"),
+        (r#""IpRanges": [{"Description": "x"}]"#, "missing-field"),
+        (r#""UserIdGroupPairs": [{}]"#, "missing-field"),
+        (r#""UserIdGroupPairs": [{"GroupName": "web"}]"#, "unknown-members"),
+        (r#""Ranges": [{"CidrIp": "0.0.0.0/0"}]"#, "missing-field"),
+        (r#""FromPort": 22, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]"#, "bad-port"),
+    ] {
+        let found = told("f.json", &permission(fields));
+        assert!(found.iter().any(|(c, _)| c == code), "{fields}: {found:?}");
+    }
+}
+
+#[test]
 fn a_text_alone_is_a_list_of_one() {
     let rule = |range: &str, tags: &str, ports: &str| {
         let text = format!(

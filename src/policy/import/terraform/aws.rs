@@ -94,7 +94,7 @@ fn fields(node: &Node, findings: &mut Findings) -> Fields {
         description: said(node, "description").map(|piece| piece.text.clone()),
         ..Fields::default()
     };
-    service(&mut fields, said(node, "from_port"), said(node, "to_port"));
+    service(&mut fields, said(node, "from_port"), said(node, "to_port"), findings);
     fields.broken = findings[before..].iter().any(crate::diag::Diagnostic::is_error);
     fields
 }
