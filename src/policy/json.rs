@@ -106,7 +106,7 @@ fn node(value: &Value<'_>, text: &str) -> Node {
         }
         _ => span,
     };
-    Node { kind, span }
+    Node::new(kind, span)
 }
 
 /// The JSON pointer of the innermost value that is still open at a byte of a text that is no whole JSON.

@@ -1,5 +1,7 @@
 //! A file as a small tree in which everything knows its place: what the readers of YAML and JSON make of a text.
 
+use std::cell::Cell;
+
 use crate::diag::Span;
 
 /// A piece of text that knows where each of its parts stands in the file.
@@ -55,6 +57,8 @@ impl Piece {
 pub(crate) struct Node {
     pub(crate) kind: Kind,
     pub(crate) span: Span,
+    /// What a reader took it for and it is not.
+    mistaken_for: Cell<Option<&'static str>>,
 }
 
 /// What a value is.
@@ -71,6 +75,21 @@ pub(crate) enum Kind {
 }
 
 impl Node {
+    /// A value and its place.
+    pub(crate) const fn new(kind: Kind, span: Span) -> Self {
+        Self { kind, span, mistaken_for: Cell::new(None) }
+    }
+
+    /// Remembers that a reader expected something else here, so that it is told and not taken for nothing.
+    pub(crate) fn expected(&self, what: &'static str) {
+        self.mistaken_for.set(Some(what));
+    }
+
+    /// What a reader expected here in vain.
+    pub(crate) fn mistaken_for(&self) -> Option<&'static str> {
+        self.mistaken_for.get()
+    }
+
     /// What it is, for messages.
     pub(crate) const fn what(&self) -> &'static str {
         match self.kind {

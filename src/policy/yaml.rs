@@ -221,14 +221,14 @@ impl<'s> Builder<'s> {
     fn scalar(&self, text: String, style: ScalarStyle, span: Span) -> Node {
         let plain = style == ScalarStyle::Plain;
         if plain && matches!(text.as_str(), "" | "~" | "null") {
-            return Node { kind: Kind::Null, span };
+            return Node::new(Kind::Null, span);
         }
         let written = self.source.text.get(span.clone()).unwrap_or("");
         let quotes = usize::from(!plain);
         let same = written.get(quotes..written.len().saturating_sub(quotes)) == Some(&text);
         let offset = same.then_some(span.start + quotes);
         let span = if same { span } else { first_line(&self.source.text, span) };
-        Node { kind: Kind::Scalar(Piece::new(text, span.clone(), offset)), span }
+        Node::new(Kind::Scalar(Piece::new(text, span.clone(), offset)), span)
     }
 
     fn open(&mut self, content: Content, anchor: usize, span: Span) -> Result<(), Box<Diagnostic>> {
@@ -247,7 +247,7 @@ impl<'s> Builder<'s> {
             Content::Sequence(items) => Kind::Sequence { items, flow },
             Content::Mapping(entries, _) => Kind::Mapping(entries),
         };
-        self.place(Node { kind, span }, frame.anchor, frame.nodes, frame.height)
+        self.place(Node::new(kind, span), frame.anchor, frame.nodes, frame.height)
     }
 
     /// Puts a finished value where it belongs.

@@ -3,7 +3,7 @@
 use sgsim::diag::Style;
 use sgsim::policy::Scenario;
 
-use crate::support::{inputs, texts};
+use crate::support::{apart, inputs, policy, texts};
 
 /// The codes and places that reading a text gives.
 fn told(name: &str, text: &str) -> Vec<(String, String)> {
@@ -39,6 +39,103 @@ fn fields_that_cannot_be() {
         let place = format!("{inside}{place}");
         assert!(found.iter().any(|(c, p)| c == code && p.contains(&place)), "{fields}: {found:?}");
     }
+}
+
+/// A rule of each cloud whose last field is the one given.
+fn wrongly_typed() -> Vec<(String, &'static str)> {
+    let huawei = |fields: &str| rule(&format!(r#""protocol": "tcp", {fields}"#));
+    let azure = |fields: &str| {
+        format!(
+            r#"{{"value": [{{"id": "a", "name": "a", "properties": {{"securityRules": [{{"name": "r", "properties":
+            {{"direction": "Inbound", "access": "Allow", "protocol": "Tcp", "priority": 100, {fields}}}}}]}}}}]}}"#
+        )
+    };
+    let gcp = |fields: &str| format!(r#"[{{"name": "r", "network": "n", {fields}}}]"#);
+    let port = |groups: &str| {
+        format!(
+            r#"{{"ports": [{{"id": "p", "fixed_ips": [{{"ip_address": "10.0.0.1"}}], "security_groups": {groups}}}]}}"#
+        )
+    };
+    let terraform = |kind: &str, values: &str| {
+        format!(
+            r#"{{"values": {{"root_module": {{"resources": [{{"address": "{kind}.r", "type": "{kind}", "name": "r",
+            "values": {{"security_group_id": "g", {values}}}}}]}}}}}}"#
+        )
+    };
+    let neutron = |values: &str| {
+        terraform(
+            "huaweicloud_networking_secgroup_rule",
+            &format!(r#""direction": "ingress", "protocol": "tcp", {values}"#),
+        )
+    };
+    vec![
+        (huawei(r#""multiport": [22, 23]"#), "/multiport"),
+        (huawei(r#""remote_ip_prefix": ["10.0.0.0/8"]"#), "/remote_ip_prefix"),
+        (huawei(r#""remote_ip_prefix": {}"#), "/remote_ip_prefix"),
+        (azure(r#""destinationPortRange": ["22"]"#), "/destinationPortRange"),
+        (azure(r#""destinationPortRange": {}"#), "/destinationPortRange"),
+        (azure(r#""sourceAddressPrefix": ["10.0.0.0/8"]"#), "/sourceAddressPrefix"),
+        (gcp(r#""allowed": [{"IPProtocol": "tcp", "ports": {}}]"#), "/ports"),
+        (gcp(r#""allowed": "tcp""#), "/allowed"),
+        (gcp(r#""allowed": ["tcp"]"#), "/allowed/0"),
+        (gcp(r#""allowed": [{"IPProtocol": "tcp"}], "sourceRanges": [["10.0.0.0/8"]]"#), "/sourceRanges/0"),
+        (port(r#"[{"id": "g1"}]"#), "/security_groups/0"),
+        (neutron(r#""ports": ["22"]"#), "_rule.r"),
+        (neutron(r#""remote_ip_prefix": ["10.0.0.0/8"]"#), "_rule.r"),
+    ]
+}
+
+#[test]
+fn a_field_of_another_type_is_not_taken_for_absent() {
+    for (text, place) in wrongly_typed() {
+        let found = told("f.json", &text);
+        assert!(found.iter().any(|(c, p)| c == "wrong-type" && p.ends_with(place)), "{text}: {found:?}");
+    }
+    let nothing = r#"[{"name": "r", "network": "n", "allowed": [{}]}]"#;
+    assert!(told("f.json", nothing).iter().any(|(c, _)| c == "missing-field"));
+}
+
+#[test]
+fn aws_permissions_that_are_not_understood() {
+    let permission = |fields: &str| {
+        format!(
+            r#"{{"SecurityGroups": [{{"GroupId": "sg-1", "GroupName": "g", "IpPermissions": [{{"IpProtocol": "tcp", {fields}}}]}}]}}"#
+        )
+    };
+    for (fields, code) in [
+        (r#""IpRanges": ["0.0.0.0/0"]"#, "wrong-type"),
+        (r#""IpRanges": [{"Description": "x"}]"#, "missing-field"),
+        (r#""UserIdGroupPairs": [{}]"#, "missing-field"),
+        (r#""UserIdGroupPairs": [{"GroupName": "web"}]"#, "unknown-members"),
+        (r#""Ranges": [{"CidrIp": "0.0.0.0/0"}]"#, "missing-field"),
+        (r#""FromPort": 22, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]"#, "bad-port"),
+    ] {
+        let found = told("f.json", &permission(fields));
+        assert!(found.iter().any(|(c, _)| c == code), "{fields}: {found:?}");
+    }
+}
+
+#[test]
+fn a_text_alone_is_a_list_of_one() {
+    let rule = |range: &str, tags: &str, ports: &str| {
+        let text = format!(
+            r#"[{{"name": "r", "network": "n", "sourceRanges": {range}, "targetTags": {tags},
+            "allowed": [{{"IPProtocol": "tcp", "ports": {ports}}}]}},
+            {{"name": "i", "networkInterfaces": [{{"networkIP": "10.0.0.1", "network": "n"}}], "tags": {{"items": {tags}}}}}]"#
+        );
+        texts(&[("f.json", &text)])
+    };
+    let (listed, alone) =
+        (rule(r#"["10.0.0.0/8"]"#, r#"["db"]"#, r#"["22"]"#), rule(r#""10.0.0.0/8""#, r#""db""#, "22"));
+    assert_eq!(apart(policy(&listed), policy(&alone)), Vec::<String>::new());
+    let wide = rule("[]", r#"["db"]"#, "[]");
+    assert!(!apart(policy(&wide), policy(&alone)).is_empty());
+}
+
+#[test]
+fn a_key_that_is_there_twice() {
+    let found = told("sg.json", &rule(r#""action": "deny""#));
+    assert!(found.iter().any(|(c, p)| c == "duplicate-key" && p.contains("/action")), "{found:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use crate::diag::{Diagnostic, codes};
 use crate::packet::Protocol;
-use crate::policy::scenario::written::{Fields, ProtocolWord, Remote};
+use crate::policy::scenario::written::{Fields, ProtocolWord, Remote, RemoteKind};
 use crate::policy::tree::{Node, Piece};
 use crate::policy::{Action, Dialect, Direction, StateProfile};
 
@@ -88,22 +88,32 @@ fn permitted(node: &Node, group: &Piece, direction: Direction, facts: &mut Facts
             Fields { span: node.span.clone(), remotes: Some(vec![remote]), description, ..fields.clone() };
         facts.rules.push(RuleFact { group: Some(group.clone()), direction, fields });
     };
-    for (list, key) in [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")] {
-        for node in items(node, list) {
-            if let Some(piece) = said(node, key) {
-                push(node, field::range(piece, findings));
+    let lists = [("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6"), ("PrefixListIds", "PrefixListId")];
+    for (list, name) in lists {
+        for entry in items(node, list) {
+            if let Some(piece) = key(entry, name, "a remote", findings) {
+                let is_set = list == "PrefixListIds";
+                push(entry, if is_set { field::set(&piece) } else { field::range(&piece, findings) });
             }
         }
     }
-    for node in items(node, "PrefixListIds") {
-        if let Some(piece) = said(node, "PrefixListId") {
-            push(node, field::set(piece));
+    for entry in items(node, "UserIdGroupPairs") {
+        // Groups of the classic network are named by name alone.
+        match said(entry, "GroupId") {
+            Some(piece) => push(entry, field::group(piece)),
+            None => {
+                if let Some(name) = key(entry, "GroupName", "a group", findings) {
+                    let kind = RemoteKind::Key(name.text.clone());
+                    push(entry, Remote { kind, span: name.span });
+                }
+            }
         }
     }
-    for node in items(node, "UserIdGroupPairs") {
-        if let Some(piece) = said(node, "GroupId") {
-            push(node, field::group(piece));
-        }
+    let known = lists.map(|(list, _)| list).into_iter().chain(["UserIdGroupPairs"]);
+    if known.map(|list| items(node, list).len()).sum::<usize>() == 0 && node.mistaken_for().is_none() {
+        let finding = Diagnostic::new(codes::MISSING_FIELD, "a permission without any remote");
+        let help = "expected IpRanges, Ipv6Ranges, PrefixListIds or UserIdGroupPairs";
+        findings.push(finding.at(node.span.clone(), "").help(help));
     }
 }
 
@@ -139,17 +149,28 @@ fn fields(node: &Node, findings: &mut Findings) -> Fields {
     if let Some(protocol) = key(node, "IpProtocol", "a rule", findings) {
         fields.protocol = field::protocol(&protocol, findings);
     }
-    service(&mut fields, said(node, "FromPort"), said(node, "ToPort"));
+    service(&mut fields, said(node, "FromPort"), said(node, "ToPort"), findings);
     fields
 }
 
 /// "`FromPort`/`ToPort` are ICMP type and code, -1 is all; any protocol but tcp, udp, icmp and icmpv6 ignores ports."
-pub(super) fn service(fields: &mut Fields, from: Option<&Piece>, to: Option<&Piece>) {
+pub(super) fn service(
+    fields: &mut Fields,
+    from: Option<&Piece>,
+    to: Option<&Piece>,
+    findings: &mut Findings,
+) {
     match fields.protocol {
         Some((ProtocolWord::One(Protocol::ICMP | Protocol::ICMPV6), _)) => {
             fields.icmp = field::message(from, to).map(|message| vec![message]);
         }
         Some((ProtocolWord::One(Protocol::TCP | Protocol::UDP), _)) => {
+            if let (Some(from), Some(to)) = (from, to)
+                && (from.text == "-1") != (to.text == "-1")
+            {
+                let message = format!("ports from {} to {}: -1 is both or neither", from.text, to.text);
+                findings.push(Diagnostic::new(codes::BAD_PORT, message).at(to.span.clone(), ""));
+            }
             let ports = field::bounds(from, to).filter(|piece| piece.text != "0-65535");
             fields.ports = ports.map(|ports| vec![ports]);
         }

@@ -1,11 +1,16 @@
 //! Fields as exports write them: absent, null and empty are one, numbers may be texts.
+//!
+//! A value of another type than its field has is remembered in the tree by whoever reads it, and [`mistakes`] tells all
+//! of them: taken for absent, it would make a rule wider than it is written.
+
+use std::collections::BTreeMap;
 
 use crate::diag::Span;
 use crate::diag::{Diagnostic, codes, did_you_mean};
 use crate::packet::{AddressRange, Family, Protocol};
 use crate::policy::scenario::address;
 use crate::policy::scenario::written::{ProtocolWord, Remote, RemoteKind};
-use crate::policy::tree::{Node, Piece};
+use crate::policy::tree::{Kind, Node, Piece};
 use crate::policy::{Action, Direction, Priority};
 
 /// What is found while reading.
@@ -13,7 +18,28 @@ pub(super) type Findings = Vec<Diagnostic>;
 
 /// The text behind a key; `None` when it is absent, null or empty.
 pub(super) fn said<'n>(node: &'n Node, key: &str) -> Option<&'n Piece> {
-    node.get(key)?.piece().filter(|piece| !piece.text.is_empty())
+    scalar(field(node, key)?)
+}
+
+/// The value behind a key of a mapping.
+fn field<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    if !matches!(node.kind, Kind::Mapping(_) | Kind::Null) {
+        node.expected("a mapping");
+    }
+    node.get(key)
+}
+
+/// The text of a value; `None` when it is null or empty.
+fn scalar(node: &Node) -> Option<&Piece> {
+    match &node.kind {
+        Kind::Scalar(piece) => Some(piece).filter(|piece| !piece.text.is_empty()),
+        Kind::Null => None,
+        Kind::Sequence { items, .. } if items.is_empty() => None,
+        Kind::Sequence { .. } | Kind::Mapping(_) => {
+            node.expected("a text");
+            None
+        }
+    }
 }
 
 /// The text behind the first of these keys that says something.
@@ -21,15 +47,44 @@ pub(super) fn said_any<'n>(node: &'n Node, keys: &[&str]) -> Option<&'n Piece> {
     keys.iter().find_map(|key| said(node, key))
 }
 
-/// The texts of the list behind a key.
+/// The texts of the list behind a key; a text alone is a list of one.
 pub(super) fn list<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = &'n Piece> {
-    let items = node.get(key).map_or(&[][..], Node::items);
-    items.iter().filter_map(Node::piece).filter(|piece| !piece.text.is_empty())
+    let items = field(node, key).map_or(&[][..], |value| match value.kind {
+        Kind::Scalar(_) => std::slice::from_ref(value),
+        _ => listed(value),
+    });
+    items.iter().filter_map(scalar)
+}
+
+/// The values of a list.
+pub(super) fn listed(node: &Node) -> &[Node] {
+    let empty = node.piece().is_some_and(|piece| piece.text.is_empty());
+    if !empty && !matches!(node.kind, Kind::Sequence { .. } | Kind::Null) {
+        node.expected("a list");
+    }
+    node.items()
 }
 
 /// The values of the list behind a key.
 pub(super) fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
-    node.get(key).map_or(&[], Node::items)
+    field(node, key).map_or(&[], listed)
+}
+
+/// Tells every value that was read as another type than it has, and every key that one mapping has twice.
+pub(super) fn mistakes(node: &Node, findings: &mut Findings) {
+    if let Some(expected) = node.mistaken_for() {
+        let message = format!("expected {expected}, found {}", node.what());
+        findings.push(Diagnostic::new(codes::WRONG_TYPE, message).at(node.span.clone(), ""));
+    }
+    node.items().iter().for_each(|item| mistakes(item, findings));
+    let mut seen = BTreeMap::new();
+    for (key, value) in node.entries() {
+        if let Some(first) = seen.insert(key.text.as_str(), &key.span) {
+            let finding = Diagnostic::new(codes::DUPLICATE_KEY, format!("`{}` is there twice", key.text));
+            findings.push(finding.at(key.span.clone(), "again").also(first.clone(), "first"));
+        }
+        mistakes(value, findings);
+    }
 }
 
 /// A free text, or none.

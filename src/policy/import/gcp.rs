@@ -10,6 +10,7 @@ use crate::policy::{Action, Dialect, Direction, Doubt, Priority, StateProfile};
 
 use super::facts::{Attachment, Facts, GroupFact, RuleFact};
 use super::field::{self, Findings, items, list, said, text};
+use super::huawei::key as key_of;
 use super::ranks::Ranks;
 
 /// Reads firewall rules and instances; `None` when there is neither.
@@ -103,7 +104,8 @@ fn rule(node: &Node, ranks: &Ranks, facts: &mut Facts, findings: &mut Findings) 
     let mut services = Vec::new();
     for (key, action) in [("allowed", Action::Allow), ("denied", Action::Deny)] {
         for service in items(node, key) {
-            let protocol = said(service, "IPProtocol").and_then(|piece| field::protocol(piece, findings));
+            let protocol = key_of(service, "IPProtocol", "a service", findings);
+            let protocol = protocol.and_then(|piece| field::protocol(&piece, findings));
             let ports: Vec<Piece> = list(service, "ports").cloned().collect();
             services.push((action, protocol, (!ports.is_empty()).then_some(ports)));
         }

@@ -95,7 +95,7 @@ fn form(groups: &[Node], rules: &[Node]) -> Form {
 fn group(node: &Node, form: Form, facts: &mut Facts, findings: &mut Findings) {
     let Some(key) = key(node, "id", "a security group", findings) else { return };
     let rules = node.get("security_group_rules").or_else(|| node.get("security_group_rule"));
-    for node in rules.map_or(&[][..], Node::items) {
+    for node in rules.map_or(&[][..], field::listed) {
         facts.rules.extend(rule(node, form, Some(&key), findings));
     }
     facts.groups.push(GroupFact {
@@ -109,7 +109,7 @@ fn group(node: &Node, form: Form, facts: &mut Facts, findings: &mut Findings) {
 /// The identifier of something, which it must have.
 pub(super) fn key(node: &Node, name: &str, what: &str, findings: &mut Findings) -> Option<Piece> {
     let key = said(node, name);
-    if key.is_none() {
+    if key.is_none() && node.mistaken_for().is_none() {
         let finding = Diagnostic::new(codes::MISSING_FIELD, format!("{what} without `{name}`"));
         findings.push(finding.at(node.span.clone(), ""));
     }
@@ -232,9 +232,8 @@ fn port(node: &Node, facts: &mut Facts, findings: &mut Findings) {
         ));
         return;
     }
-    let groups: Option<Vec<Piece>> = node
-        .get("security_groups")
-        .map(|groups| groups.items().iter().filter_map(Node::piece).cloned().collect());
+    let groups: Option<Vec<Piece>> =
+        node.get("security_groups").map(|_| list(node, "security_groups").cloned().collect());
     if facts.leaves_out(&id, said(node, "device_owner"), groups.as_deref()) {
         return;
     }

@@ -31,13 +31,15 @@ pub(super) use facts::Facts;
 /// which group they are of.
 pub(super) fn read(root: &Node, stem: &Piece, findings: &mut Vec<Diagnostic>) -> Option<Facts> {
     // From the most certain marks to the least.
-    terraform::read(root, findings)
+    let facts = terraform::read(root, findings)
         .or_else(|| kubernetes::read(root, findings))
         .or_else(|| aws::read(root, findings))
         .or_else(|| huawei::read(root, findings))
         .or_else(|| azure::read(root, findings))
         .or_else(|| gcp::read(root, findings))
-        .or_else(|| openstack::read(root, stem, findings))
+        .or_else(|| openstack::read(root, stem, findings))?;
+    field::mistakes(root, findings);
+    Some(facts)
 }
 
 /// The forms that are read, for messages.

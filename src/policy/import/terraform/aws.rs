@@ -94,7 +94,7 @@ fn fields(node: &Node, findings: &mut Findings) -> Fields {
         description: said(node, "description").map(|piece| piece.text.clone()),
         ..Fields::default()
     };
-    service(&mut fields, said(node, "from_port"), said(node, "to_port"));
+    service(&mut fields, said(node, "from_port"), said(node, "to_port"), findings);
     fields.broken = findings[before..].iter().any(crate::diag::Diagnostic::is_error);
     fields
 }
@@ -144,7 +144,7 @@ fn rule<'n>(
     for key in
         ["cidr_blocks", "ipv6_cidr_blocks", "cidr_ipv4", "cidr_ipv6", "prefix_list_ids", "prefix_list_id"]
     {
-        let said = said(resource.values, key).is_some() || !items(resource.values, key).is_empty();
+        let said = list(resource.values, key).next().is_some();
         if !said && references.sets(resource, key) {
             let key = match references.argument(resource, key) {
                 Argument::Refers(key) => key.text,

@@ -100,7 +100,7 @@ pub(super) fn groups<'n>(
     keys: &[&str],
 ) -> Option<Vec<Piece>> {
     keys.iter().find_map(|key| {
-        if resource.values.get(key).is_some_and(|node| !node.items().is_empty()) {
+        if list(resource.values, key).next().is_some() {
             return Some(list(resource.values, key).cloned().collect());
         }
         let found = references.all(resource, key)?;
