@@ -4,7 +4,7 @@
 //! line for each row, so that findings and origins can name the row; it does not say of which group it is, so the file's
 //! name does.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 
 use calamine::{Data, Reader, Xlsx};
 
@@ -14,6 +14,7 @@ use crate::policy::Direction;
 use crate::policy::scenario::address;
 use crate::policy::scenario::written::{Fields, ProtocolWord, Remote, RemoteKind};
 use crate::policy::tree::Piece;
+use crate::policy::yaml::MOST_BYTES;
 
 use super::facts::{Facts, GroupFact, RuleFact};
 use super::field::{self, Findings};
@@ -23,16 +24,53 @@ pub(in crate::policy) fn looks_like(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
+/// The most rows and columns of a sheet; the console's has seven columns, and a group at most some hundred rules.
+const MOST_CELLS: (u32, u32) = (100_000, 256);
+
 /// The first sheet as text: a line for each row, cells between tabs.
+///
+/// Cells are read one by one, because a single one in the last corner would make a grid of half a terabyte.
 pub(in crate::policy) fn text(bytes: &[u8]) -> Result<String, String> {
+    inflated(bytes)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-    let sheet =
-        book.worksheet_range_at(0).ok_or("the workbook has no sheet")?.map_err(|error| error.to_string())?;
-    let cell = |cell: &Data| cell.to_string().replace(['\t', '\n', '\r'], " ");
-    let rows = sheet.rows().map(|row| row.iter().map(cell).collect::<Vec<_>>().join("\t"));
-    // Rows above the used range are empty, and count.
-    let above = sheet.start().map_or(0, |(row, _)| row as usize);
-    Ok("\n".repeat(above) + &rows.collect::<Vec<_>>().join("\n"))
+    let name = book.sheet_names().first().ok_or("the workbook has no sheet")?.clone();
+    let mut sheet = book.worksheet_cells_reader(&name).map_err(|error| error.to_string())?;
+    let mut rows: Vec<Vec<String>> = vec![];
+    while let Some(cell) = sheet.next_cell().map_err(|error| error.to_string())? {
+        let (row, column) = cell.get_position();
+        if row >= MOST_CELLS.0 || column >= MOST_CELLS.1 {
+            let (rows, columns) = MOST_CELLS;
+            return Err(format!(
+                "there is a cell in row {} and column {}, and no more than {rows} rows of {columns} cells are read",
+                u64::from(row) + 1,
+                u64::from(column) + 1
+            ));
+        }
+        let (row, column) = (row as usize, column as usize);
+        if rows.len() <= row {
+            rows.resize_with(row + 1, Vec::new);
+        }
+        if rows[row].len() <= column {
+            rows[row].resize_with(column + 1, String::new);
+        }
+        rows[row][column] = Data::from(cell.get_value().clone()).to_string().replace(['\t', '\n', '\r'], " ");
+    }
+    Ok(rows.iter().map(|row| row.join("\t")).collect::<Vec<_>>().join("\n"))
+}
+
+/// Refuses a workbook that unpacks to more than a text may have: its parts are small, and a bomb says so only by unpacking.
+fn inflated(bytes: &[u8]) -> Result<(), String> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let mut left = MOST_BYTES as u64;
+    for number in 0..archive.len() {
+        let part = archive.by_index(number).map_err(|error| error.to_string())?;
+        let read = std::io::copy(&mut part.take(left + 1), &mut std::io::sink())
+            .map_err(|error| format!("part {}: {error}", number + 1))?;
+        left = left
+            .checked_sub(read)
+            .ok_or_else(|| format!("it unpacks to more than the {MOST_BYTES} bytes that are read"))?;
+    }
+    Ok(())
 }
 
 /// The cells of a line, with their places.
@@ -153,4 +191,45 @@ fn remote(cell: &Piece, findings: &mut Findings) -> Remote {
         return field::range(cell, findings);
     }
     Remote { kind: RemoteKind::Key(cell.text.clone()), span: cell.span.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use zip::write::{SimpleFileOptions, ZipWriter};
+
+    use super::*;
+
+    const FIXTURE: &[u8] = include_bytes!("../../../tests/fixtures/import/console/web.xlsx");
+
+    /// The fixture with something put before the end of its first sheet.
+    fn with(more: &str) -> Vec<u8> {
+        let mut old = zip::ZipArchive::new(Cursor::new(FIXTURE)).unwrap();
+        let mut new = ZipWriter::new(Cursor::new(vec![]));
+        for number in 0..old.len() {
+            let mut part = old.by_index(number).unwrap();
+            let name = part.name().unwrap().into_owned();
+            let mut text = String::new();
+            part.read_to_string(&mut text).unwrap();
+            let text = text.replace("</sheetData>", &format!("{more}</sheetData>"));
+            new.start_file(name, SimpleFileOptions::default()).unwrap();
+            new.write_all(text.as_bytes()).unwrap();
+        }
+        new.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_cell_in_the_last_corner_is_refused() {
+        assert_eq!(text(&with("")).unwrap(), text(FIXTURE).unwrap());
+        let far = text(&with(r#"<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>"#)).unwrap_err();
+        assert!(far.contains("row 1048576 and column 16384"), "{far}");
+    }
+
+    #[test]
+    fn a_workbook_that_unpacks_to_more_than_is_read_is_refused() {
+        let bomb = with(&" ".repeat(MOST_BYTES));
+        assert!(bomb.len() < MOST_BYTES / 100);
+        assert!(text(&bomb).unwrap_err().contains("unpacks to more than"));
+    }
 }
