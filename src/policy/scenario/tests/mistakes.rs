@@ -196,6 +196,7 @@ const ELSEWHERE: &[&str] = &[
     "unreadable-file",
     "not-utf8",
     "too-large",
+    "ambiguous-group",
     "unknown-workload",
     "bad-filter",
     "flow-left-out",
