@@ -231,3 +231,18 @@ fn what_cannot_be_written_says_why_and_what_helps() {
     let refused = loaded.scenario.as_ref().unwrap().export(Target::Huawei, &[]).unwrap_err();
     assert!(refused[0].why.contains("give the list that has them"), "{refused:?}");
 }
+
+/// A reference to a group has no family in AWS's form: a rule for one alone would open the other too.
+#[test]
+fn a_family_that_a_form_cannot_say_is_refused() {
+    let scenario = |rules: &str| {
+        let interface = "interfaces: { a: { addresses: [10.0.0.1, \"fd00::1\"], groups: [web] } }";
+        Scenario::parse("s.yaml", &format!("groups: {{ web: {{ ingress: [{rules}] }} }}\n{interface}\n"))
+    };
+    let one = scenario("allow tcp 22 from group web ipv6");
+    let refused = one.scenario.as_ref().unwrap().export(Target::Aws, &[]).unwrap_err();
+    assert!(refused[0].why.contains("one family"), "{refused:?}");
+    let _ = export(&one, Target::Huawei);
+    let both = scenario("allow tcp 22 from group web ipv4, allow tcp 22 from group web ipv6");
+    assert_eq!(export(&both, Target::Aws).matches("UserIdGroupPairs\": [\n").count(), 1);
+}

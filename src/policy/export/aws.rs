@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::packet::{Family, Protocol};
-use crate::policy::{Direction, Scenario, ServiceMatch};
+use crate::policy::{Direction, GroupId, Scenario, ServiceMatch};
 
 use super::atoms::{self, Atom, Far, Form};
 use super::{Unwritable, pretty};
@@ -16,12 +16,11 @@ pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
     let mut groups = Vec::new();
     for (id, group) in atoms::groups(scenario) {
         let atoms = atoms::of(scenario, id, &FORM, &mut refused);
-        let of = |direction: Direction| -> Vec<Value> {
+        let mut of = |direction: Direction| -> Vec<Value> {
             let of_direction = atoms.iter().filter(|atom| atom.rule.direction == direction);
-            let mut all: Vec<Value> = of_direction.flat_map(|atom| permissions(scenario, atom)).collect();
-            // A reference to a group is of both families: its two atoms are one.
-            all.dedup();
-            all
+            let all = of_direction
+                .flat_map(|atom| permissions(scenario, atom).into_iter().map(move |it| (atom, it)));
+            one_for_both_families(scenario, &all.collect::<Vec<_>>(), &mut refused)
         };
         groups.push(json!({
             "GroupId": group.name,
@@ -32,6 +31,37 @@ pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
         }));
     }
     if refused.is_empty() { Ok(pretty(&json!({ "SecurityGroups": groups }))) } else { Err(refused) }
+}
+
+/// Each permission once. A reference to a group is of both families here: the rules must be too, or the permission would let
+/// in more than they do, once a member has an address of the other family. ICMP tells its family by its protocol.
+fn one_for_both_families(
+    scenario: &Scenario,
+    all: &[(&Atom<'_>, Value)],
+    refused: &mut Vec<Unwritable>,
+) -> Vec<Value> {
+    let mut written: Vec<Value> = Vec::new();
+    for (atom, permission) in all {
+        let other = |(other, same): &(&Atom<'_>, Value)| other.family != atom.family && same == permission;
+        let icmp = matches!(atom.rule.service.protocol(), Some(Protocol::ICMP | Protocol::ICMPV6));
+        let opens = matches!(atom.far, Far::Group(group) if has_member_beside(scenario, group, atom.family));
+        if opens && !icmp && !all.iter().any(other) {
+            refused.push(Unwritable {
+                rule: atom.rule.name.clone(),
+                origin: atom.rule.origin.to_string(),
+                why: "it is about a group and one family, and the form's are of both",
+            });
+        } else if !written.contains(permission) {
+            written.push(permission.clone());
+        }
+    }
+    written
+}
+
+/// Whether a member of the group is known to have an address that is not of this family.
+fn has_member_beside(scenario: &Scenario, group: GroupId, family: Family) -> bool {
+    let members = scenario.policy.interfaces.iter().filter(|interface| interface.groups.contains(&group));
+    members.flat_map(|member| &member.addresses).any(|&address| Family::of(address) != family)
 }
 
 fn permissions(scenario: &Scenario, atom: &Atom<'_>) -> Vec<Value> {
