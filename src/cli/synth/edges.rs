@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::capture::{CaptureFormat, CaptureWriter};
+use crate::capture::{CaptureFormat, CaptureWriter, LinkType};
 use crate::compile::Compiled;
 use crate::report;
 use crate::synth::Coverage;
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
             let is_new = path.extension().is_some_and(|extension| extension == "pcapng");
             let format = if is_new { CaptureFormat::Pcapng } else { CaptureFormat::Pcap };
             let comment = "sgsim synth edges";
-            let new = CaptureWriter::new(files::create_bytes(path)?, format, comment);
+            let new = CaptureWriter::new(files::create_bytes(path)?, format, LinkType::ETHERNET, comment);
             Some((new.map_err(|error| files::cannot_write(path, &error))?, path))
         }
     };
