@@ -6,4 +6,4 @@
 set -euo pipefail
 folder=$(realpath "${1:?a folder of captures}")
 cd "$(dirname "$0")/.."
-SGSIM_CAPTURES=$folder cargo test --quiet --test tshark --test tshark_inner -- --nocapture of_a_folder
+SGSIM_CAPTURES=$folder cargo test --quiet --test tshark -- --nocapture of_a_folder
