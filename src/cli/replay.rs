@@ -129,6 +129,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
             .install(|| write_report(args, &results, flows.as_ref(), &mut output::stdout()))
             .or_else(files::unless_closed)?,
     }
+    if let (Some(text), false) = (results.let_go(), args.reports_notes()) {
+        output::remark(&text);
+    }
     if !errors.is_empty() {
         return Ok(ExitStatus::Failed);
     }
@@ -292,6 +295,11 @@ impl Args {
             Difference::Sum => format!("sgsim replay {scenario} {captures} --verify -j 1"),
         };
         Error::Message(format!("{difference}; this is a mistake in sgsim, please report it; see: {again}"))
+    }
+
+    /// Whether there is a report, and it says more than its rows.
+    fn reports_notes(&self) -> bool {
+        self.format != Format::Csv && (self.output.is_some() || !self.records_to_stdout())
     }
 
     fn records_to_stdout(&self) -> bool {
