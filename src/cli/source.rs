@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::capture::{CaptureError, CaptureReader, Folder, Repetition, Timeline, TunnelPorts};
+use crate::capture::{
+    CaptureError, CaptureReader, Folder, LinkType, Repetition, Sink, Timeline, TunnelPorts, decode_layers,
+};
 use crate::compile::Matcher;
 use crate::packet::{Flow, Layer, Timestamp};
 use crate::pipeline::{self, Captures, Outcome, Read};
 use crate::policy::{Policy, Scenario};
-use crate::replay::{Judged, Observer, Out, Replay};
+use crate::replay::{Batch, Judged, Observer, Out, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink, plural};
 use crate::synth::{Edges, Plan, Stream};
 
@@ -43,7 +45,7 @@ pub(super) struct Source {
     pub dedup: bool,
     /// Judge what tunnels carry too (VXLAN, VXLAN-GPE, Geneve, GRE, NVGRE, ERSPAN, IP in IP), as traffic of its own; what a
     /// dropped packet carries is dropped with it.
-    #[arg(long, conflicts_with_all = ["flows", "synth"], help_heading = "Input")]
+    #[arg(long, conflicts_with = "flows", help_heading = "Input")]
     pub inner: bool,
     /// Take UDP to this port for VXLAN too, beside 4789 and 8472; may be given several times.
     #[arg(long, value_name = "PORT", requires = "inner", help_heading = "Input")]
@@ -120,8 +122,8 @@ pub(super) enum Whole {
     /// Packet by packet, as they come.
     Live(Packets),
     Flows(Vec<(Flow, Timestamp)>, Reading),
-    /// A workload, and what the report calls it.
-    Made(Box<Plan>, String),
+    /// A workload, what the report calls it, and where its tunnels are to be opened.
+    Made(Box<Plan>, String, Option<TunnelPorts>),
     /// The boundaries of the rules.
     Edges,
 }
@@ -168,7 +170,7 @@ impl Source {
         if let Some(name) = &self.synth {
             let plan = workload::plan(name, scenario, &self.making)?;
             let called = format!("workload {name}, seed {}", plan.seed);
-            return Ok(Whole::Made(Box::new(plan), called));
+            return Ok(Whole::Made(Box::new(plan), called, self.tunnels()));
         }
         if self.captures.is_empty() {
             return Ok(Whole::Flows(self.written(), Reading::default()));
@@ -219,7 +221,7 @@ impl Whole {
                 }
                 reading
             }
-            Self::Made(plan, name) => judge_made(&plan, name, replay, out),
+            Self::Made(plan, name, tunnels) => judge_made(&plan, name, tunnels, replay, out),
             Self::Edges => judge_edges(policy, replay, out),
         }
     }
@@ -227,7 +229,7 @@ impl Whole {
     /// The workload, where there is one.
     pub(super) const fn plan(&self) -> Option<&Plan> {
         match self {
-            Self::Made(plan, _) => Some(plan),
+            Self::Made(plan, ..) => Some(plan),
             _ => None,
         }
     }
@@ -248,7 +250,9 @@ fn judge_edges<M: Matcher>(
         output::remark(&format_args!("only the first {MOST_EDGES} packets on boundaries are tried"));
     }
     let progress = live::Progress::start();
-    let read = pipeline::judge_made(packets.into_iter(), replay, out, progress.count());
+    let mut packets = packets.into_iter();
+    let next = |batch: &mut Batch| packets.next().map(|packet| batch.packet(packet)).is_some();
+    let read = pipeline::judge_made(next, replay, out, progress.count());
     let Read { frames, first, last, .. } = read;
     let name = "boundaries of the rules".to_owned();
     let summary = CaptureSummary { name, frames, first, last, ..CaptureSummary::default() };
@@ -259,13 +263,28 @@ fn judge_edges<M: Matcher>(
 fn judge_made<M: Matcher>(
     plan: &Plan,
     name: String,
+    tunnels: Option<TunnelPorts>,
     replay: &mut Replay<'_, M>,
     out: Option<&mut Out<'_>>,
 ) -> Reading {
     let progress = live::Progress::start();
     let mut stream = Stream::new(plan);
-    let packets = stream.by_ref().map(|segment| segment.packet());
-    let Read { frames, first, last, .. } = pipeline::judge_made(packets, replay, out, progress.count());
+    let mut bytes = Vec::new();
+    let next = |batch: &mut Batch| {
+        let Some(segment) = stream.next() else { return false };
+        match &tunnels {
+            // What is inside is found as it is in a capture.
+            Some(ports) => {
+                bytes.clear();
+                segment.write(&mut bytes);
+                let (link, length) = (LinkType::ETHERNET, segment.length());
+                batch.layers(&decode_layers(link, segment.time, &bytes, length, ports));
+            }
+            None => batch.packet(segment.packet()),
+        }
+        true
+    };
+    let Read { frames, first, last, .. } = pipeline::judge_made(next, replay, out, progress.count());
     let error = stream.error().map(ToString::to_string);
     let errors = error.iter().cloned().collect();
     let summary = CaptureSummary { name, frames, first, last, error, ..CaptureSummary::default() };
