@@ -221,7 +221,7 @@ impl Whole {
                 }
                 reading
             }
-            Self::Made(plan, name, tunnels) => judge_made(&plan, name, tunnels, replay, out),
+            Self::Made(plan, name, tunnels) => judge_made(&plan, name, tunnels.as_ref(), replay, out),
             Self::Edges => judge_edges(policy, replay, out),
         }
     }
@@ -263,7 +263,7 @@ fn judge_edges<M: Matcher>(
 fn judge_made<M: Matcher>(
     plan: &Plan,
     name: String,
-    tunnels: Option<TunnelPorts>,
+    tunnels: Option<&TunnelPorts>,
     replay: &mut Replay<'_, M>,
     out: Option<&mut Out<'_>>,
 ) -> Reading {
@@ -272,7 +272,7 @@ fn judge_made<M: Matcher>(
     let mut bytes = Vec::new();
     let next = |batch: &mut Batch| {
         let Some(segment) = stream.next() else { return false };
-        match &tunnels {
+        match tunnels {
             // What is inside is found as it is in a capture.
             Some(ports) => {
                 bytes.clear();

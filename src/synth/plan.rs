@@ -107,7 +107,7 @@ impl Plan {
     ) -> Self {
         let names = Names::new(policy, sets, &workload.addresses, findings);
         let duration = workload.duration.saturating_mul(u64::from(scale));
-        let mut flows = Vec::new();
+        let (mut flows, mut left_out) = (Vec::new(), Vec::<(String, Vec<&Piece>)>::new());
         for written in &workload.flows {
             let mut told = Vec::new();
             let flow = flow(written, &names, policy, workload.duration, &mut told);
@@ -116,14 +116,17 @@ impl Plan {
                     finding.code == codes::EMPTY_END || finding.code == codes::UNKNOWN_END
                 })
             {
-                let message = format!("flow `{}` is left out: {}", written.name.text, told[0].message);
-                findings
-                    .push(Diagnostic::new(codes::FLOW_LEFT_OUT, message).at(written.name.span.clone(), ""));
+                let why = told.swap_remove(0).message;
+                match left_out.iter_mut().find(|(known, _)| *known == why) {
+                    Some((_, names)) => names.push(&written.name),
+                    None => left_out.push((why, vec![&written.name])),
+                }
                 continue;
             }
             findings.append(&mut told);
             flows.extend(flow.map(|flow| flow.scaled(scale)));
         }
+        findings.extend(left_out.iter().map(|(why, names)| not_made(why, names)));
         if flows.is_empty() && !findings.iter().any(Diagnostic::is_error) {
             findings.push(Diagnostic::new(codes::EMPTY_END, "no flow of the workload suits the scenario"));
         }
@@ -144,6 +147,20 @@ impl Flow {
         }
         self
     }
+}
+
+/// What is said of flows that are left out for the same reason: once, however many there are.
+fn not_made(why: &str, flows: &[&Piece]) -> Diagnostic {
+    let names: Vec<_> = flows.iter().map(|name| format!("`{}`", name.text)).collect();
+    let (message, help) = match &names[..] {
+        [name] => (format!("flow {name} is left out: {why}"), None),
+        _ => (
+            format!("{} flows are left out: {why}", names.len()),
+            Some(format!("they are {}", names.join(", "))),
+        ),
+    };
+    let place = flows.first().map_or(0..0, |name| name.span.clone());
+    Diagnostic::new(codes::FLOW_LEFT_OUT, message).at(place, "").maybe_help(help)
 }
 
 fn flow(

@@ -87,6 +87,16 @@ fn the_report_says_what_the_groups_made_of_each_flow() {
     assert!(text.contains("Never hit (2 of 18): control/apiserver-5444-vpc, control/self"), "{text}");
 }
 
+#[test]
+fn the_coverage_is_told_beside_packets_on_standard_output() {
+    let edges = ["synth", "edges", "-s", "captures/cce-turbo.yaml"];
+    let (alone, piped) = (sgsim(&edges), sgsim(&[&edges[..], &["-o", "-"]].concat()));
+    assert_eq!(piped.stdout[..4], 0xa1b2_3c4d_u32.to_le_bytes(), "a capture, and nothing else");
+    let coverage = String::from_utf8(alone.stdout).unwrap();
+    assert!(coverage.starts_with("Rules reached: 16 of 16"), "{coverage}");
+    assert_eq!(told(&piped), coverage);
+}
+
 /// Traffic inside of tunnels, by hand: pod-a1 may ask for 8080 and not for 22; nobody knows the two strange pods, so that only
 /// the nodes' groups are asked, there and back; and node-2 takes no tunnel from node-3.
 const INSIDE: &str = "
@@ -219,6 +229,20 @@ fn rule_sets_go_from_verb_to_verb() {
         "{}",
         told(&run)
     );
+    let run = sgsim(&["load", "--filters", filters, "-j", "1", "--format", "csv"]);
+    let csv = String::from_utf8(run.stdout.clone()).unwrap();
+    let head = "scale,rules,compile_seconds,memory_bytes,engine,asked,threads,per_second,count";
+    let (first, lines) = csv.split_once('\n').unwrap();
+    assert_eq!((run.status.code(), first), (Some(0), head), "{}", told(&run));
+    for line in lines.lines() {
+        let fields: Vec<_> = line.split(',').collect();
+        let is_speed = fields[7].parse::<f64>().is_ok_and(|speed| speed > 0.0);
+        assert!(
+            fields.len() == 9 && fields[..2] == ["1", "50"] && fields[3].is_empty() && is_speed,
+            "{line}"
+        );
+    }
+    assert!(lines.lines().count() >= 2, "{csv}");
     assert!(sgsim(&["synth", "trace", filters, "--count", "100", "-o", trace]).status.success());
     let text = std::fs::read_to_string(trace).unwrap();
     assert_eq!(sgsim::compile::five_tuple::classbench::parse_trace(&text).unwrap().len(), 100);
