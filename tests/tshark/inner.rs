@@ -6,7 +6,7 @@ use std::path::Path;
 use sgsim::capture::{CaptureReader, TunnelPorts, decode_layers};
 use sgsim::packet::{Carries, Content, IcmpRole, IpPacket, Layer, Protocol, Transport, TunnelKind};
 
-use crate::{Compared, fields, has_tshark, of_folder};
+use crate::{Compared, fields, has, of_folder};
 
 /// The fields asked of tshark, each with all its occurrences, outermost first: what a frame is, and what is compared.
 const FIELDS: [&str; 14] = [
@@ -149,7 +149,7 @@ fn compared(capture: &Path) -> Compared {
 
 #[test]
 fn the_shipped_tunnels_hold_what_tshark_finds() {
-    if has_tshark() {
+    if has("tshark") {
         let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/cce-tunnel.pcap");
         let Compared { wrong, frames } = compared(&capture);
         assert!(wrong.is_empty(), "{wrong}");
@@ -160,5 +160,5 @@ fn the_shipped_tunnels_hold_what_tshark_finds() {
 /// Any captures of yours.
 #[test]
 fn tunnels_of_a_folder_hold_what_tshark_finds() {
-    of_folder(include_str!("../public-tunnels.txt"), "tunnelled frames", compared);
+    of_folder("tshark", include_str!("../public-tunnels.txt"), "tunnelled frames", compared);
 }

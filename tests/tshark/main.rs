@@ -1,13 +1,17 @@
-//! What we find in captures against what tshark finds: the headers a security group sees, and the inside of tunnels.
+//! What we find in captures against what tshark finds: the headers a security group sees, and the inside of tunnels; and
+//! against how many packets tcpdump counts.
 //!
-//! `tests/public-captures.sh FOLDER` runs it over a folder and all in it. Without tshark on the path the tests say so and pass.
+//! `tests/public-captures.sh FOLDER` runs it over a folder and all in it. Without tshark or tcpdump on the path the tests say so
+//! and pass.
 
 // A helper that cannot do its work is a failed test.
 #![allow(clippy::unwrap_used)]
 
+mod counts;
 mod inner;
 mod outer;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -40,22 +44,40 @@ fn fields(capture: &Path, fields: &[&str]) -> (String, Option<String>) {
     (String::from_utf8_lossy(&output.stdout).into_owned(), complaint)
 }
 
-/// Whether tshark is there; a test that is skipped for the want of it says so.
+/// Whether a tool is there; a test that is skipped for the want of it says so.
 #[allow(clippy::print_stderr, reason = "a skipped test must say so")]
-fn has_tshark() -> bool {
-    let found = Command::new("tshark").arg("--version").output().is_ok();
+fn has(tool: &str) -> bool {
+    let found = Command::new(tool).arg("--version").output().is_ok();
     if !found {
-        eprintln!("skipped: tshark is not on the path");
+        eprintln!("skipped: {tool} is not on the path");
     }
     found
+}
+
+/// Compares the shipped captures.
+fn shipped(compared: impl Fn(&Path) -> Compared) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let captures = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let is_capture = |path: &PathBuf| path.extension().is_some_and(|ext| ext == "pcap" || ext == "pcapng");
+    let mut captures: Vec<_> = captures.filter(is_capture).collect();
+    captures.sort();
+    let mut wrong = String::new();
+    for capture in captures {
+        let found = compared(&capture);
+        assert!(found.frames > 0, "{}", capture.display());
+        if !found.wrong.is_empty() {
+            writeln!(wrong, "{}\n{}", capture.display(), found.wrong).unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 /// Compares all files of the folder in `SGSIM_CAPTURES`, if there is one, and of the folders in it. Those that `known`
 /// names (a part of a file's name, a tab, why) may differ.
 #[allow(clippy::print_stderr, reason = "tells how it stands; the folder may be large")]
-fn of_folder(known: &str, counted: &str, compared: impl Fn(&Path) -> Compared) {
+fn of_folder(tool: &str, known: &str, counted: &str, compared: impl Fn(&Path) -> Compared) {
     let Some(folder) = std::env::var_os("SGSIM_CAPTURES") else { return };
-    if !has_tshark() {
+    if !has(tool) {
         return;
     }
     let (mut folders, mut files) = (vec![PathBuf::from(folder)], vec![]);

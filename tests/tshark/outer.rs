@@ -4,12 +4,12 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sgsim::capture::{CaptureProblem, CaptureReader, Frame};
 use sgsim::packet::{Content, Family, IcmpRole, IpPacket, Protocol, Transport};
 
-use crate::{Compared, fields, has_tshark, of_folder};
+use crate::{Compared, fields, has, of_folder, shipped};
 
 /// The fields asked of tshark; of those that occur more than once (tunnels, quoted packets) the first counts.
 const FIELDS: [&str; 33] = [
@@ -238,18 +238,6 @@ fn transport_differences(packet: &IpPacket, row: &Row<'_>, compare: &mut impl Fn
     }
 }
 
-fn captures() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let mut captures: Vec<_> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ext| ext == "pcap" || ext == "pcapng"))
-        .collect();
-    captures.sort();
-    captures
-}
-
 /// What differs between us and tshark in one capture, frame by frame, and in how many frames there are.
 fn compared(capture: &Path) -> Compared {
     let (text, complaint) = fields(capture, &FIELDS);
@@ -288,28 +276,14 @@ fn compared(capture: &Path) -> Compared {
 }
 
 #[test]
-#[allow(clippy::print_stderr, reason = "a skipped test must say so")]
 fn shipped_captures_decode_as_in_tshark() {
-    let captures = captures();
-    if captures.is_empty() {
-        eprintln!("skipped: there are no captures in captures/");
-        return;
+    if has("tshark") {
+        shipped(compared);
     }
-    if !has_tshark() {
-        return;
-    }
-    let mut wrong = String::new();
-    for capture in captures {
-        let found = compared(&capture).wrong;
-        if !found.is_empty() {
-            writeln!(wrong, "{}\n{found}", capture.display()).unwrap();
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
 }
 
 /// Any captures of yours.
 #[test]
 fn captures_of_a_folder_decode_as_in_tshark() {
-    of_folder(include_str!("../public-captures.txt"), "frames", compared);
+    of_folder("tshark", include_str!("../public-captures.txt"), "frames", compared);
 }
