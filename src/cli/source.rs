@@ -13,7 +13,7 @@ use crate::pipeline::{self, Captures, Outcome, Read};
 use crate::policy::{Policy, Scenario};
 use crate::replay::{Batch, Judged, Observer, Out, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink, plural};
-use crate::synth::{Edges, Plan, Stream};
+use crate::synth::{Edges, Plan, Segment, Stream};
 
 use super::logs::Logs;
 use super::workload::{self, Making};
@@ -124,8 +124,8 @@ pub(super) enum Whole {
     Flows(Vec<(Flow, Timestamp)>, Reading),
     /// A workload, what the report calls it, and where its tunnels are to be opened.
     Made(Box<Plan>, String, Option<TunnelPorts>),
-    /// The boundaries of the rules.
-    Edges,
+    /// The boundaries of the rules, and where tunnels are to be opened.
+    Edges(Option<TunnelPorts>),
 }
 
 /// What was read of each capture, what went wrong, and how often packets were shown again.
@@ -165,7 +165,7 @@ impl Source {
     /// Opens everything for a whole replay of this scenario.
     pub(super) fn open_all(&self, scenario: &Scenario, block_size: usize) -> Result<Whole, Error> {
         if self.synth.as_deref() == Some(EDGES) {
-            return Ok(Whole::Edges);
+            return Ok(Whole::Edges(self.tunnels()));
         }
         if let Some(name) = &self.synth {
             let plan = workload::plan(name, scenario, &self.making)?;
@@ -193,7 +193,7 @@ impl Whole {
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
             Self::Captures(..) | Self::Live(_) => replay,
-            Self::Flows(..) | Self::Made(..) | Self::Edges => replay.without_past(),
+            Self::Flows(..) | Self::Made(..) | Self::Edges(_) => replay.without_past(),
         }
     }
 
@@ -222,7 +222,7 @@ impl Whole {
                 reading
             }
             Self::Made(plan, name, tunnels) => judge_made(&plan, name, tunnels.as_ref(), replay, out),
-            Self::Edges => judge_edges(policy, replay, out),
+            Self::Edges(tunnels) => judge_edges(policy, tunnels.as_ref(), replay, out),
         }
     }
 
@@ -235,23 +235,43 @@ impl Whole {
     }
 }
 
+/// A packet that was made, and what is inside of it, found as it is in a capture. `bytes` is used again and again.
+fn opened(segment: &Segment, ports: &TunnelPorts, bytes: &mut Vec<u8>) -> Vec<Layer> {
+    bytes.clear();
+    segment.write(bytes);
+    decode_layers(LinkType::ETHERNET, segment.time, bytes, segment.length(), ports)
+}
+
 /// Judges packets on all boundaries of the rules.
 fn judge_edges<M: Matcher>(
     policy: &Policy,
+    tunnels: Option<&TunnelPorts>,
     replay: &mut Replay<'_, M>,
     out: Option<&mut Out<'_>>,
 ) -> Reading {
-    let mut packets = Vec::new();
+    let (mut packets, mut bytes) = (Vec::new(), Vec::new());
+    let mut frames = 0;
     let tried = Edges::new(policy).for_each(&mut |segment| {
-        packets.push(segment.packet());
-        if packets.len() < MOST_EDGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        match tunnels {
+            Some(ports) => packets.extend(opened(&segment, ports, &mut bytes)),
+            None => packets.push(Layer::outer(segment.packet())),
+        }
+        frames += 1;
+        if frames < MOST_EDGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     if tried.is_break() {
         output::remark(&format_args!("only the first {MOST_EDGES} packets on boundaries are tried"));
     }
     let progress = live::Progress::start();
-    let mut packets = packets.into_iter();
-    let next = |batch: &mut Batch| packets.next().map(|packet| batch.packet(packet)).is_some();
+    let mut rest = &packets[..];
+    let next = |batch: &mut Batch| {
+        let [_, behind @ ..] = rest else { return false };
+        let inside = behind.iter().take_while(|layer| layer.is_inner()).count();
+        let (frame, later) = rest.split_at(1 + inside);
+        batch.layers(frame);
+        rest = later;
+        true
+    };
     let read = pipeline::judge_made(next, replay, out, progress.count());
     let Read { frames, first, last, .. } = read;
     let name = "boundaries of the rules".to_owned();
@@ -273,13 +293,7 @@ fn judge_made<M: Matcher>(
     let next = |batch: &mut Batch| {
         let Some(segment) = stream.next() else { return false };
         match tunnels {
-            // What is inside is found as it is in a capture.
-            Some(ports) => {
-                bytes.clear();
-                segment.write(&mut bytes);
-                let (link, length) = (LinkType::ETHERNET, segment.length());
-                batch.layers(&decode_layers(link, segment.time, &bytes, length, ports));
-            }
+            Some(ports) => batch.layers(&opened(&segment, ports, &mut bytes)),
             None => batch.packet(segment.packet()),
         }
         true

@@ -145,14 +145,17 @@ fn a_workload_is_judged_inside_of_its_tunnels() {
     assert!(markdown.contains("| `shut` | allowed | 0 | 5 | 0 | 0 | 0 |"), "{markdown}");
     // What is made is what a capture of it shows.
     let capture = temporary("inside.pcap");
-    let written = ["synth", workload.to_str().unwrap(), "-s", "captures/cce-tunnel-pods.yaml", "-o"];
-    let run = sgsim(&[&written[..], &[capture.to_str().unwrap()]].concat());
-    assert_eq!(run.status.code(), Some(0), "{}", told(&run));
+    let scenario = ["-s", "captures/cce-tunnel-pods.yaml"];
     let packets = ["--inner", "--packets", "-"];
-    let read = ["replay", capture.to_str().unwrap(), "-s", "captures/cce-tunnel-pods.yaml"];
-    let read = String::from_utf8(sgsim(&[&read[..], &packets].concat()).stdout).unwrap();
-    assert!(read.contains("tunnel-dropped"));
-    assert_eq!(read, report(&packets));
+    for made in [workload.to_str().unwrap(), "edges"] {
+        let run = sgsim(&[&["synth", made, "-o", capture.to_str().unwrap()], &scenario[..]].concat());
+        assert_eq!(run.status.code(), Some(0), "{}", told(&run));
+        let read = sgsim(&[&["replay", capture.to_str().unwrap()], &scenario[..], &packets].concat());
+        let read = String::from_utf8(read.stdout).unwrap();
+        assert!(read.contains("tunnel-dropped") && read.contains("\"tunnels\":[{"), "{made}");
+        let direct = sgsim(&[&["replay", "--synth", made], &scenario[..], &packets].concat());
+        assert!(String::from_utf8(direct.stdout).unwrap() == read, "{made}");
+    }
     std::fs::remove_file(capture).unwrap();
     std::fs::remove_file(workload).unwrap();
 }
