@@ -96,6 +96,9 @@ fn what_is_let_go_is_the_same_for_any_split_and_told() {
         };
         assert!(place.contains(words), "{options:?}: {report}{told}");
     }
+    let unless_told = replay(&capture, &scenario, &["--format", "json"]);
+    let unless_told: serde_json::Value = serde_json::from_slice(&unless_told.stdout).unwrap();
+    assert_eq!(unless_told["summary"]["let_go"]["most"], 1 << 20);
     let verified = replay(&capture, &scenario, &["--max-connections", "10", "--verify", "-j", "2"]);
     let told = String::from_utf8(verified.stderr).unwrap();
     assert!(told.contains("verified: the reference agrees on 15"), "{told}");

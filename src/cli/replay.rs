@@ -55,9 +55,10 @@ pub(super) struct Args {
     /// Threads to work with: all processors unless told.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     threads: Option<u16>,
-    /// Keep about so many connections at most: where there are more, those seen longest ago are counted and let go.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = Replay::<Compiled<'_>>::MOST_CONNECTIONS, help_heading = "Input")]
-    max_connections: u32,
+    /// Keep about so many connections at most: where there are more, those seen longest ago are counted and let go. Unless
+    /// told one for every 160 bytes of the captures, but at least 1048576 and at most 4194304.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Input")]
+    max_connections: Option<u32>,
     /// Judge everything again by the plain reference, compare every N-th packet (all unless told), and stop at the
     /// first that differs.
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "1", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Input")]
@@ -198,9 +199,11 @@ impl Args {
         let input = self.source.open_all(scenario, self.block_size)?;
         let plan = input.plan().cloned();
         let mut flows = plan.as_ref().map(FlowTally::new);
-        let mut replay = input.prepare(Replay::new(policy, matcher)).keeping(self.most_connections());
+        let most_connections = self.max_connections.unwrap_or_else(|| input.most_connections());
+        let most_connections = usize::try_from(most_connections).unwrap_or(usize::MAX);
+        let mut replay = input.prepare(Replay::new(policy, matcher)).keeping(most_connections);
         let linear = Linear::new(policy);
-        let mut verifier = self.verifier(policy, &linear)?;
+        let mut verifier = self.verifier(policy, &linear, most_connections)?;
         let mut records = records;
         if records.is_none() && verifier.is_none() && flows.is_none() {
             let reading = input.judge(policy, &mut replay, None);
@@ -243,14 +246,11 @@ impl Args {
         Ok((replay, reading, plan.zip(flows).map(|(plan, flows)| JudgedWorkload { plan, flows })))
     }
 
-    fn most_connections(&self) -> usize {
-        usize::try_from(self.max_connections).unwrap_or(usize::MAX)
-    }
-
     fn verifier<'p>(
         &self,
         policy: &'p Policy,
         linear: &'p Linear<'p>,
+        most_connections: usize,
     ) -> Result<Option<Verifier<'p>>, Error> {
         let Some(every) = self.verify else { return Ok(None) };
         let captures = &self.source.captures;
@@ -272,7 +272,7 @@ impl Args {
             &self.source.files()?,
             self.source.tunnels(),
             every,
-            self.most_connections(),
+            most_connections,
         )))
     }
 

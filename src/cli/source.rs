@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::capture::{
     CaptureError, CaptureReader, Folder, LinkType, Repetition, Sink, Timeline, TunnelPorts, decode_layers,
 };
-use crate::compile::Matcher;
+use crate::compile::{Compiled, Matcher};
 use crate::packet::{Flow, Layer, Timestamp};
 use crate::pipeline::{self, Captures, Outcome, Read};
 use crate::policy::{Policy, Scenario};
@@ -26,6 +26,13 @@ const STDIN: &str = "standard input";
 const EDGES: &str = "edges";
 /// Most packets of it.
 const MOST_EDGES: usize = 1_000_000;
+
+/// The fewest connections that are kept unless the user says otherwise: of small captures, and of input of unknown length. They need
+/// some 200 MB.
+const FEWEST_CONNECTIONS: u32 = 1 << 20;
+/// Above it, one connection for so many bytes of capture: the records of the shortest packets have some 60, a connection
+/// needs some 120.
+const BYTES_PER_CONNECTION: u64 = 160;
 
 /// What to judge.
 #[derive(Debug, Default, clap::Args)]
@@ -195,6 +202,20 @@ impl Whole {
             Self::Captures(..) | Self::Live(_) => replay,
             Self::Flows(..) | Self::Made(..) | Self::Edges(_) => replay.without_past(),
         }
+    }
+
+    /// How many connections are kept unless the user says otherwise: of a flood of the shortest packets so many that they need
+    /// little more memory than the captures have bytes; of any other capture far more than there are.
+    pub(super) fn most_connections(&self) -> u32 {
+        let bytes = match self {
+            Self::Captures(_, files) => {
+                files.iter().filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+            }
+            Self::Live(_) => 0,
+            Self::Flows(..) | Self::Made(..) | Self::Edges(_) => u64::MAX,
+        };
+        let most = u32::try_from(bytes / BYTES_PER_CONNECTION).unwrap_or(u32::MAX);
+        most.clamp(FEWEST_CONNECTIONS, Replay::<Compiled<'_>>::MOST_CONNECTIONS)
     }
 
     /// Judges everything.
