@@ -538,3 +538,14 @@ fn what_has_nothing_to_check_does_not_pass() {
     assert_eq!(sgsim(&["synth", "edges", "-s", scenario]).code, 4);
     assert_eq!(sgsim(&["replay", "--synth", "edges", "-s", scenario]).code, 4);
 }
+
+#[test]
+fn a_flow_log_is_reported_up_to_its_mistake() {
+    let text = "src,dst,protocol,dport\n10.0.0.1,192.168.0.21,tcp,22\n10.0.0.1,192.168.0.21,tcp,x\n";
+    let log = file("mistake.csv", text.as_bytes());
+    let ran = sgsim(&["replay", log.to_str().unwrap(), "-s", "tests/fixtures/import/same.yaml"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("Connections: 0 allowed, 1 blocked"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("before (1 frame) is reported"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("mistake.csv at line 3: expected a port, found 'x'"), "{}", ran.stderr);
+}
