@@ -182,3 +182,30 @@ fn ports_of_the_network_itself_are_left_out_with_a_note() {
         assert!(notes.iter().any(|told| told.starts_with(note)), "{notes:?}");
     }
 }
+
+#[test]
+fn what_a_cloud_implies_is_said_unless_a_scenario_says_it() {
+    let told = |files: &[&str], scenario: &str| {
+        let paths = inputs(files, &[]).files;
+        let read: Vec<_> = paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+        let exports = files.iter().zip(&read).map(|(name, text)| (*name, text.as_str()));
+        let loaded = texts(&exports.chain([("s.yaml", scenario)]).collect::<Vec<_>>());
+        let messages = loaded.diagnostics.iter().filter(|finding| finding.code.name == "assumed");
+        let messages: Vec<_> = messages.map(|finding| finding.message.clone()).collect();
+        messages.into_iter().filter(|message| message.contains('`')).collect::<Vec<_>>()
+    };
+    let aws: &[&str] = &["aws/security-groups.json", "aws/network-interfaces.json"];
+    assert_eq!(
+        told(aws, "description: none"),
+        ["as AWS EC2 does: dialect `union`, state `aws`, unless a scenario says otherwise"]
+    );
+    assert_eq!(
+        told(aws, "state: linux"),
+        ["as AWS EC2 does: dialect `union`, unless a scenario says otherwise"]
+    );
+    assert_eq!(told(aws, "dialect: union\nstate: linux"), Vec::<String>::new());
+    assert_eq!(
+        told(&["huawei-v3/show-web.json"], "description: none"),
+        ["as Huawei Cloud v3 does: dialect `ordered`, state `huawei`, unless a scenario says otherwise"]
+    );
+}

@@ -277,8 +277,28 @@ fn options(linked: &mut Written, layers: &[Layer], findings: &mut Vec<Diagnostic
             }
             Some(_) => {}
             None => {
-                linked.dialect = Some(dialect);
-                linked.state = Some(facts.state.clone().unwrap_or_default());
+                let state = facts.state.clone().unwrap_or_default();
+                let told = [
+                    (
+                        scenarios(layers).all(|written| written.dialect.is_none()),
+                        format!("dialect `{dialect}`"),
+                    ),
+                    (
+                        scenarios(layers).all(|written| written.state.is_none()),
+                        format!("state `{}`", state.name),
+                    ),
+                ];
+                let told: Vec<_> =
+                    told.into_iter().filter(|(is_told, _)| *is_told).map(|(_, text)| text).collect();
+                if !told.is_empty() {
+                    let message = format!(
+                        "as {} does: {}, unless a scenario says otherwise",
+                        facts.format,
+                        told.join(", ")
+                    );
+                    findings.push(Diagnostic::new(codes::ASSUMED, message).at(at.clone(), ""));
+                }
+                (linked.dialect, linked.state) = (Some(dialect), Some(state));
             }
         }
     }
