@@ -209,3 +209,46 @@ fn what_a_cloud_implies_is_said_unless_a_scenario_says_it() {
         ["as Huawei Cloud v3 does: dialect `ordered`, state `huawei`, unless a scenario says otherwise"]
     );
 }
+
+/// A network interface that has a group, as the cloud lists it.
+fn eni(group: &str, name: &str) -> String {
+    format!(
+        r#"{{"NetworkInterfaces": [{{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.0.0.5",
+        "TagSet": [{{"Key": "Name", "Value": "web-1"}}], "Groups": [{{"GroupId": "{group}", "GroupName": "{name}"}}]}}]}}"#
+    )
+}
+
+#[test]
+fn a_group_without_its_identifier_is_found_by_its_name() {
+    let group = |id: &str, name: &str| {
+        format!(
+            r#"{{"GroupId": "{id}", "GroupName": "{name}", "IpPermissions": [], "IpPermissionsEgress": []}}"#
+        )
+    };
+    let groups = |groups: &[String]| format!(r#"{{"SecurityGroups": [{}]}}"#, groups.join(", "));
+    let both = |groups: &str, eni: &str| texts(&[("g.json", groups), ("eni.json", eni)]);
+    let real = "sg-0a1b2c3d";
+    // What `convert` writes has the names as identifiers, and a scenario has names alone.
+    let converted = groups(&[group("my-app--prod-", "my app (prod)")]);
+    let scenario = "groups: { my-app--prod-: { ingress: [] } }";
+    for known in [&*converted, scenario] {
+        let loaded = both(known, &eni(real, "my app (prod)"));
+        assert_eq!(interfaces(&loaded), ["web-1 10.0.0.5 [] my-app--prod-"], "{known}");
+        let note = "no input has group sg-0a1b2c3d: it is taken to be `my-app--prod-`, which has its name";
+        assert!(loaded.diagnostics.iter().any(|finding| finding.message == note), "{known}");
+    }
+    // A group of another identifier is another, whatever its name: every VPC has a `default`.
+    let other = both(&groups(&[group("sg-0a1b2c3e", "default")]), &eni(real, "default"));
+    assert_eq!(interfaces(&other), ["web-1 10.0.0.5 [] sg-0a1b2c3d"]);
+    let two = both(&groups(&[group("a", "default"), group("b", "default")]), &eni(real, "default"));
+    assert_eq!(interfaces(&two), ["web-1 10.0.0.5 [] sg-0a1b2c3d"]);
+    let told = two.diagnostics.iter().find(|finding| finding.code.name == "ambiguous-name").unwrap();
+    assert_eq!(told.message, "no input has group sg-0a1b2c3d, and default.a, default.b have its name");
+}
+
+#[test]
+fn a_group_of_unknown_rules_stands_where_it_is_named() {
+    let loaded = texts(&[("eni.json", &eni("sg-0a1b2c3d", "web"))]);
+    let origin = policy(&loaded).rules[0].origin.to_string();
+    assert_eq!(origin, "eni.json:2 /NetworkInterfaces/0/Groups/0/GroupId");
+}

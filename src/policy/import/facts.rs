@@ -19,6 +19,8 @@ pub(in crate::policy) struct Facts {
     pub(super) rules: Vec<RuleFact>,
     pub(super) attachments: Vec<Attachment>,
     pub(super) sets: Vec<SetFact>,
+    /// Groups that are referred to by identifier and name: both.
+    pub(super) named: Vec<(Piece, Piece)>,
     /// How the cloud combines groups, where it is not as Huawei's does.
     pub(super) dialect: Option<Dialect>,
     /// How the cloud keeps state, likewise.
@@ -59,6 +61,10 @@ impl Facts {
         for rule in &mut self.rules {
             rule.group.iter_mut().for_each(|group| group.shift(by));
             rule.fields.shift(by);
+        }
+        for (key, name) in &mut self.named {
+            key.shift(by);
+            name.shift(by);
         }
         for attachment in &mut self.attachments {
             attachment.name.shift(by);
