@@ -100,6 +100,38 @@ interfaces: { a: { addresses: [10.0.0.1, 'fd00::1'], groups: [web] }, b: { addre
     }
 }
 
+/// Huawei's `1-65535` is all ports, as if none were said (cloud-facts 1.3), and its ports begin at 1. A list in one rule has
+/// no effect on Kunpeng servers (1.7), so what leaves out port 0 alone is two rules.
+#[test]
+fn port_zero_is_kept_apart() {
+    let scenario = |ports: &str| {
+        let interface = "interfaces: { a: { addresses: [10.0.0.1], groups: [web] } }";
+        let rules = format!("deny tcp {ports} from 203.0.113.9, allow tcp from any priority 2");
+        texts(&[("s.yaml", &format!("groups: {{ web: {{ ingress: [{rules}] }} }}\n{interface}\n"))])
+    };
+    for (ports, written) in
+        [("1-65535", &["1-65534", "65535"][..]), ("0-65535", &[]), ("1-65534", &["1-65534"])]
+    {
+        let loaded = scenario(ports);
+        let extra = interfaces(policy(&loaded));
+        let json = export(&loaded, Target::Huawei);
+        let hcl = export(&loaded, Target::Terraform);
+        let again = texts(&[("g.json", &json), ("i.yaml", &extra)]);
+        assert_eq!(apart(policy(&loaded), policy(&again)), Vec::<String>::new(), "{json}");
+        let planned = texts(&[("plan.json", &plan_of(&hcl)), ("i.yaml", &extra)]);
+        assert_eq!(apart(policy(&loaded), policy(&planned)), Vec::<String>::new(), "{hcl}");
+        let json: Value = serde_json::from_str(&json).unwrap();
+        let rules = json["security_groups"][0]["security_group_rules"].as_array().unwrap();
+        let multiports: Vec<_> = rules.iter().filter_map(|rule| rule["multiport"].as_str()).collect();
+        assert_eq!(multiports, written);
+    }
+    for target in [Target::Huawei, Target::Terraform] {
+        let loaded = scenario("0-5");
+        let refused = loaded.scenario.as_ref().unwrap().export(target, &[]).unwrap_err();
+        assert_eq!(refused[0].why, "the form's ports begin at 1");
+    }
+}
+
 #[test]
 fn hcl_is_what_terraform_would_plan() {
     for loaded in scenarios() {

@@ -8,7 +8,8 @@ use crate::policy::{Direction, GroupId, Scenario, ServiceMatch};
 use super::atoms::{self, Atom, Far, Form};
 use super::{Unwritable, pretty};
 
-const FORM: Form = Form { ordered: false, ports: &[Protocol::TCP, Protocol::UDP], icmp: true };
+const FORM: Form =
+    Form { ordered: false, ports: &[Protocol::TCP, Protocol::UDP], icmp: true, from_one: false };
 
 /// Writes all groups. A group is referred to by its name: there is no identifier yet.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
