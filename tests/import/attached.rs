@@ -172,14 +172,22 @@ fn ports_of_the_network_itself_are_left_out_with_a_note() {
         port("r", "network:router_interface", "10.0.0.1", ""),
         port("a", "compute:az1", "10.0.0.5", ""),
         port("b", "network:dhcp", "10.0.0.6", r#""g""#),
+        port("l", "neutron:LOADBALANCERV2", "10.0.0.3", ""),
+        port("v", "neutron:VIP_PORT", "10.0.0.4", ""),
     ]
     .join(", ");
     let group = r#"{"security_groups": [{"id": "g", "name": "g", "security_group_rules": []}]}"#;
     let loaded = texts(&[("g.json", group), ("p.json", &format!(r#"{{"ports": [{ports}]}}"#))]);
     assert_eq!(interfaces(&loaded), ["10.0.0.5 10.0.0.5 [] ", "10.0.0.6 10.0.0.6 [] g"]);
     let notes: Vec<_> = loaded.diagnostics.iter().map(|finding| finding.message.as_str()).collect();
-    for note in ["port d: network:dhcp has no group", "port r: network:router_interface has no group"] {
-        assert!(notes.iter().any(|told| told.starts_with(note)), "{notes:?}");
+    for (port, owner) in [
+        ("d", "network:dhcp"),
+        ("r", "network:router_interface"),
+        ("l", "neutron:LOADBALANCERV2"),
+        ("v", "neutron:VIP_PORT"),
+    ] {
+        let note = format!("port {port}: {owner} has no group");
+        assert!(notes.iter().any(|told| told.starts_with(&note)), "{notes:?}");
     }
 }
 
