@@ -77,6 +77,13 @@ pub(super) fn groups(scenario: &Scenario) -> impl Iterator<Item = (GroupId, &Gro
     (0..).map(GroupId).zip(&scenario.policy.groups).filter(|(_, group)| !is_unknown(scenario, group))
 }
 
+/// The name that a group has in its cloud, where it is the only one of that name; else its name here.
+pub(super) fn name(scenario: &Scenario, group: GroupId) -> &str {
+    let called = scenario.group_called(group);
+    let same = groups(scenario).filter(|(id, _)| scenario.group_called(*id) == called).count();
+    if same == 1 { called } else { &scenario.policy.group(group).name }
+}
+
 /// Whether a group stands for rules that no input has, and for nothing else.
 pub(super) fn is_unknown(scenario: &Scenario, group: &Group) -> bool {
     let mut rules = Direction::BOTH.into_iter().flat_map(|direction| group.rules(direction)).peekable();

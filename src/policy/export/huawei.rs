@@ -11,7 +11,7 @@ use super::{Unwritable, pretty};
 const FORM: Form =
     Form { ordered: true, ports: &[Protocol::TCP, Protocol::UDP], icmp: false, from_one: true };
 
-/// Writes all groups. A group is referred to by its name: there is no identifier yet.
+/// Writes all groups. A group is referred to by its name here: there is no identifier yet.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
     let mut refused = Vec::new();
     let mut groups = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
         });
         groups.push(json!({
             "id": group.name,
-            "name": group.name,
+            "name": atoms::name(scenario, id),
             "description": scenario.group_description(id),
             "security_group_rules": numbered.collect::<Vec<_>>(),
         }));

@@ -13,7 +13,7 @@ const PORTS: &[Protocol] = &[Protocol::TCP, Protocol::UDP, Protocol::SCTP, Proto
 
 const FORM: Form = Form { ordered: false, ports: PORTS, icmp: true, from_one: false };
 
-/// Writes all groups. A group is referred to by its name: there is no identifier yet.
+/// Writes all groups. A group is referred to by its name here: there is no identifier yet.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
     let mut refused = Vec::new();
     let mut groups = Vec::new();
@@ -26,7 +26,7 @@ pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
         });
         groups.push(json!({
             "id": group.name,
-            "name": group.name,
+            "name": atoms::name(scenario, id),
             "description": scenario.group_description(id),
             "stateful": true,
             "security_group_rules": numbered.collect::<Vec<_>>(),

@@ -25,7 +25,7 @@ pub(super) fn write(scenario: &Scenario, notes: &[String]) -> Result<String, Vec
             hcl,
             "\nresource \"huaweicloud_networking_secgroup\" \"{label}\" {{\n  name                 = {}\n  \
              description          = {}\n  delete_default_rules = true\n}}\n",
-            quoted(&group.name),
+            quoted(atoms::name(scenario, id)),
             quoted(scenario.group_description(id))
         );
         let mut number = 0;

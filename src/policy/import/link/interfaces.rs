@@ -235,7 +235,14 @@ pub(super) fn unknown_groups(linked: &mut Written, drafts: &[Draft], keys: &Keys
             let at = piece.reworded(name.clone());
             let [ingress, egress] = any_rules(&at, allow_only);
             let description = "no input has its rules".to_owned();
-            linked.groups.push(WrittenGroup { name: at, description, ingress, egress, imported: true });
+            linked.groups.push(WrittenGroup {
+                name: at,
+                called: None,
+                description,
+                ingress,
+                egress,
+                imported: true,
+            });
         }
     }
 }

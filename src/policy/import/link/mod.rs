@@ -53,6 +53,7 @@ pub(in crate::policy) fn link(layers: Vec<Layer>, trust: Trust, findings: &mut V
         let Some(name) = keys.groups.get(key) else { continue };
         linked.groups.push(WrittenGroup {
             name: group.key.reworded(name.clone()),
+            called: group.name.map(|name| name.text.clone()),
             description: group.description.clone(),
             ingress: vec![],
             egress: vec![],
