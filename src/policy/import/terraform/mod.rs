@@ -11,7 +11,7 @@ use crate::policy::tree::{Node, Piece};
 use crate::policy::{Dialect, StateProfile};
 
 use super::facts::Facts;
-use super::field::{Findings, said, text};
+use super::field::{self, Findings, items, said, text};
 use references::References;
 
 /// One resource of a plan or state.
@@ -65,7 +65,9 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
     let mut resources = Vec::new();
     match (planned.or(shown), stored) {
         (Some(module), _) => collect(module, "", &mut resources),
-        (None, Some(list)) => list.items().iter().for_each(|node| stored_resource(node, &mut resources)),
+        (None, Some(list)) => {
+            field::listed(list).iter().for_each(|node| stored_resource(node, &mut resources))
+        }
         (None, None) => return None,
     }
     // Data sources that were read already are in the state before.
@@ -105,7 +107,7 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
 
 /// The resources of a module and of those in it.
 fn collect<'n>(module: &'n Node, address: &str, resources: &mut Vec<Resource<'n>>) {
-    for node in module.get("resources").map_or(&[][..], Node::items) {
+    for node in items(module, "resources") {
         if let Some(values) = node.get("values") {
             resources.push(Resource {
                 address: text(node, "address"),
@@ -117,7 +119,7 @@ fn collect<'n>(module: &'n Node, address: &str, resources: &mut Vec<Resource<'n>
             });
         }
     }
-    for child in module.get("child_modules").map_or(&[][..], Node::items) {
+    for child in items(module, "child_modules") {
         collect(child, &text(child, "address"), resources);
     }
 }
@@ -127,7 +129,7 @@ fn stored_resource<'n>(node: &'n Node, resources: &mut Vec<Resource<'n>>) {
     let (kind, name, module) = (text(node, "type"), text(node, "name"), text(node, "module"));
     let data = if text(node, "mode") == "data" { "data." } else { "" };
     let prefix = if module.is_empty() { String::new() } else { format!("{module}.") };
-    for instance in node.get("instances").map_or(&[][..], Node::items) {
+    for instance in items(node, "instances") {
         let Some(values) = instance.get("attributes") else { continue };
         let index = said(instance, "index_key").map(|index| index.text.clone());
         let shown = index.as_ref().map_or_else(String::new, |index| match index.parse::<u32>() {
