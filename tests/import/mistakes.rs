@@ -135,6 +135,17 @@ fn a_wrapper_of_another_type_is_not_taken_for_empty() {
 }
 
 #[test]
+fn an_azure_rule_says_which_way_and_what() {
+    for (fields, place) in [(r#""access": "Allow""#, "direction"), (r#""direction": "Inbound""#, "access")] {
+        let rule = format!(r#"{{"name": "r", "priority": 100, "protocol": "Tcp", {fields}}}"#);
+        let found =
+            texts(&[("f.json", &format!(r#"[{{"id": "a", "name": "a", "securityRules": [{rule}]}}]"#))]);
+        let messages: Vec<_> = found.diagnostics.iter().map(|finding| finding.message.as_str()).collect();
+        assert!(messages.iter().any(|told| told.contains(place)), "{messages:?}");
+    }
+}
+
+#[test]
 fn aws_permissions_that_are_not_understood() {
     let permission = |fields: &str| {
         format!(
