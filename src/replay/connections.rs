@@ -101,7 +101,7 @@ impl<'a> Connections<'a> {
             Outer::In(shard, local) => ConnectionId::new(self.shards[shard as usize].number(local) as usize),
             Outer::Numbered(id) => id,
         });
-        Connection { outer, ..shard.connection(place.local()) }
+        shard.connection(place.local(), outer)
     }
 
     /// All of them.
@@ -111,25 +111,22 @@ impl<'a> Connections<'a> {
 
     /// Those of one verdict, folded by all threads of the current pool; all connections of a pair of hosts are given to one
     /// call of `fold`, in no order that means anything, with those of other pairs perhaps.
-    pub fn fold_by_hosts<T: Send>(
+    pub fn fold_by_hosts<T: Default + Send>(
         &self,
         verdict: ConnectionVerdict,
-        fold: impl Fn(Group<'_>, &mut Vec<T>) + Sync,
-    ) -> Vec<T> {
+        fold: impl Fn(&mut T, Group<'_>) + Sync,
+        join: impl Fn(T, T) -> T + Send + Sync,
+    ) -> T {
         let places = self.order.par_iter().filter(|place| place.verdict() == verdict);
         let mut places: Vec<(u64, Place)> =
             places.map(|&place| (self.shards[place.shard()].hosts(place.local()), place)).collect();
         places.par_sort_unstable_by_key(|&(hosts, _)| hosts);
         let groups = places.par_chunk_by(|(a, _), (b, _)| a == b);
-        let folded = groups.fold(Vec::new, |mut folded, group| {
-            fold(Group { connections: *self, places: group.iter() }, &mut folded);
+        let folded = groups.fold(T::default, |mut folded, group| {
+            fold(&mut folded, Group { connections: *self, places: group.iter() });
             folded
         });
-        let append = |mut folded: Vec<T>, mut more: Vec<T>| {
-            folded.append(&mut more);
-            folded
-        };
-        folded.reduce_with(append).unwrap_or_default()
+        folded.reduce_with(join).unwrap_or_default()
     }
 
     /// Those of one verdict; the others are not even looked at.
@@ -162,6 +159,12 @@ impl Iterator for Group<'_> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.places.size_hint()
+    }
+
+    /// Each connection is used where it was unpacked, and not moved about.
+    #[inline]
+    fn fold<B, F: FnMut(B, Connection) -> B>(self, start: B, mut fold: F) -> B {
+        self.places.fold(start, |folded, &(_, place)| fold(folded, self.connections.at(place)))
     }
 }
 

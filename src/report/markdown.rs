@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use crate::replay::{ConnectionVerdict, Verdict};
 
 use super::matrix::Matrix;
-use super::rows::{Row, folded, folded_with_scans};
+use super::rows::{Row, Worst, all_or_worst, folded};
 use super::{Options, Results, label, notes, time};
 
 /// Blocked rows that are shown unasked.
@@ -111,16 +111,15 @@ fn headline(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
 fn blocked(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io::Result<()> {
     let all = options.show.contains(ConnectionVerdict::Blocked);
     let blocked = ConnectionVerdict::Blocked;
-    let rows = if all { folded(results, blocked) } else { folded_with_scans(results, blocked, TOP) };
+    let Worst { rows, more, .. } = all_or_worst(results, blocked, all, TOP);
     if rows.is_empty() {
         return Ok(());
     }
-    let shown = if all { rows.len() } else { rows.len().min(TOP) };
-    connections("Blocked, worst first", results, &rows[..shown], out)?;
-    if shown == rows.len() {
+    connections("Blocked, worst first", results, &rows, out)?;
+    if more == 0 {
         return Ok(());
     }
-    writeln!(out, "... and {} more; `--show blocked` lists them all.\n", rows.len() - shown)
+    writeln!(out, "... and {more} more; `--show blocked` lists them all.\n")
 }
 
 fn connections(title: &str, results: &Results<'_>, rows: &[Row], out: &mut dyn Write) -> io::Result<()> {

@@ -25,7 +25,7 @@ pub(super) type At = Option<(InterfaceId, Direction)>;
 
 /// Connections that differ in nothing a reader would act on.
 ///
-/// There may be a million of them before scans are folded, so a row of one service owns no memory of its own.
+/// There may be many of them before scans are folded, so a row of one service owns no memory of its own.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub initiator: IpAddr,
@@ -183,7 +183,7 @@ fn worst_first(a: &Row, b: &Row) -> Ordering {
 /// Adds a row for those of some connections that are equal in the order of scans.
 fn add_rows(connections: Group<'_>, rows: &mut Vec<Row>) {
     let start = rows.len();
-    rows.extend(connections.map(|connection| row(&connection)));
+    connections.for_each(|connection| rows.push(row(&connection)));
     let new = &mut rows[start..];
     if new.len() < 2 {
         return;
@@ -238,22 +238,77 @@ fn add_rows_and_scans(connections: Group<'_>, rows: &mut Vec<Row>) {
 /// The connections with this verdict, folded by (initiator address, responder address, service, step, reason,
 /// rules): those of most connections first, then of most packets.
 pub(super) fn folded(results: &Results<'_>, verdict: ConnectionVerdict) -> Vec<Row> {
-    let mut rows = results.connections.fold_by_hosts(verdict, add_rows);
+    let fold = |rows: &mut Vec<Row>, connections: Group<'_>| add_rows(connections, rows);
+    let append = |mut rows: Vec<Row>, mut more: Vec<Row>| {
+        rows.append(&mut more);
+        rows
+    };
+    let mut rows = results.connections.fold_by_hosts(verdict, fold, append);
     rows.par_sort_unstable_by(|a, b| worst_first(a, b).then_with(|| a.order().cmp(&b.order())));
     rows
 }
 
-/// The same with scans folded too: the rows of one initiator, responder, step and reason, when they name many
-/// services. Only the first `most` are in order, the others stand behind them.
-pub(super) fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict, most: usize) -> Vec<Row> {
-    let mut rows = results.connections.fold_by_hosts(verdict, add_rows_and_scans);
-    let order = |a: &Row, b: &Row| worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order()));
-    if rows.len() > most {
-        rows.select_nth_unstable_by(most, order);
+/// The first rows, and how much there is beside them.
+#[derive(Debug, Default)]
+pub(super) struct Worst {
+    pub rows: Vec<Row>,
+    /// Rows that are not shown.
+    pub more: usize,
+    /// Their connections.
+    pub more_connections: u64,
+}
+
+impl Worst {
+    /// Rows that may wait beside those that are kept, before it is looked which are worst.
+    const SPARE: usize = 1024;
+
+    /// Keeps the worst rows only.
+    fn cut(&mut self, most: usize) {
+        if self.rows.len() <= most {
+            return;
+        }
+        self.rows.select_nth_unstable_by(most, Self::order);
+        self.more += self.rows.len() - most;
+        self.more_connections += self.rows.drain(most..).map(|row| row.connections).sum::<u64>();
     }
-    let shown = rows.len().min(most);
-    rows[..shown].sort_unstable_by(order);
-    rows
+
+    fn order(a: &Row, b: &Row) -> Ordering {
+        worst_first(a, b).then_with(|| a.scan_order().cmp(&b.scan_order()))
+    }
+}
+
+/// The same with scans folded too: the rows of one initiator, responder, step and reason, when they name many
+/// services. Only the first `most` are kept: there may be a million.
+fn folded_with_scans(results: &Results<'_>, verdict: ConnectionVerdict, most: usize) -> Worst {
+    let fold = |worst: &mut Worst, connections: Group<'_>| {
+        add_rows_and_scans(connections, &mut worst.rows);
+        if worst.rows.len() > most + Worst::SPARE {
+            worst.cut(most);
+        }
+    };
+    let join = |mut worst: Worst, mut other: Worst| {
+        worst.rows.append(&mut other.rows);
+        worst.more += other.more;
+        worst.more_connections += other.more_connections;
+        worst
+    };
+    let mut worst = results.connections.fold_by_hosts(verdict, fold, join);
+    worst.cut(most);
+    worst.rows.sort_unstable_by(Worst::order);
+    worst
+}
+
+/// All rows, or those that are shown unasked.
+pub(super) fn all_or_worst(
+    results: &Results<'_>,
+    verdict: ConnectionVerdict,
+    all: bool,
+    most: usize,
+) -> Worst {
+    match all {
+        true => Worst { rows: folded(results, verdict), ..Worst::default() },
+        false => folded_with_scans(results, verdict, most),
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use crate::packet::{
 };
 use crate::policy::{Policy, Scenario};
 use crate::replay::{
-    Batch, Connection, ConnectionId, ConnectionVerdict, Connections, InOrder, Judged, Replay, Tally, route,
+    Batch, Connection, ConnectionId, ConnectionVerdict, Connections, Group, InOrder, Judged, Replay, Tally,
+    route,
 };
 
 use super::{Plain, counts};
@@ -278,13 +279,14 @@ fn limit() -> impl Strategy<Value = Limit> {
 /// For reports: all connections of two hosts have to be in one group, whatever their keys look like.
 fn assert_folds_by_hosts(connections: &Connections<'_>) {
     for verdict in ConnectionVerdict::ALL {
-        let pairs = connections.fold_by_hosts(verdict, |group, pairs| {
+        let fold = |pairs: &mut Vec<_>, group: Group<'_>| {
             let hosts = |of: Connection| {
                 let (a, b) = (of.initiator.address, of.responder.address);
                 (a.min(b), a.max(b))
             };
             pairs.extend(group.map(hosts).collect::<BTreeSet<_>>());
-        });
+        };
+        let pairs = connections.fold_by_hosts(verdict, fold, |a, b| [a, b].concat());
         let distinct: BTreeSet<_> = pairs.iter().collect();
         assert_eq!(distinct.len(), pairs.len(), "a pair of hosts in two groups");
     }

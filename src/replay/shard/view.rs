@@ -10,7 +10,7 @@ use crate::policy::{Policy, RuleId};
 use crate::replay::connection;
 use crate::replay::key::Endpoint;
 use crate::replay::tally::Count;
-use crate::replay::{Connection, ConnectionVerdict, Reason, StepVerdict, Steps, Tally};
+use crate::replay::{Connection, ConnectionId, ConnectionVerdict, Reason, StepVerdict, Steps, Tally};
 
 use super::interned::Opening;
 use super::record::{Age, INITIATOR_FIRST, Stored};
@@ -24,9 +24,9 @@ type Outside = HashMap<(IpAddr, IpAddr), Count, FixedState>;
 type Allowed = HashMap<Service, u64, FixedState>;
 
 impl Shard {
-    /// A connection.
+    /// A connection; `outer` carried its first packet.
     #[inline]
-    pub(in crate::replay) fn connection(&self, local: Local) -> Connection {
+    pub(in crate::replay) fn connection(&self, local: Local, outer: Option<ConnectionId>) -> Connection {
         with_table_ref!(self, local, table, at => {
             let (record, extra) = (table.get(at), table.extra(at));
             let key = record.key.key();
@@ -37,7 +37,7 @@ impl Shard {
             let (later_drops, later_undecided) = record.later(&extra);
             Connection {
                 domain: key.domain,
-                outer: None,
+                outer,
                 protocol: key.protocol,
                 initiator: key.endpoint(initiator),
                 responder: key.endpoint(responder),

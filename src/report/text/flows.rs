@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::replay::ConnectionVerdict;
 
-use super::super::rows::{Row, folded, folded_with_scans};
+use super::super::rows::{Row, Worst, all_or_worst, folded};
 use super::super::{Results, Show, label, time};
 use super::columns::{Cell, Columns};
 use super::{heading, verdict_style, word_list};
@@ -37,17 +37,14 @@ pub(super) fn write(results: &Results<'_>, show: Show, out: &mut dyn Write) -> i
 
 fn blocked(results: &Results<'_>, all: bool, out: &mut dyn Write) -> io::Result<()> {
     let blocked = ConnectionVerdict::Blocked;
-    let rows = if all { folded(results, blocked) } else { folded_with_scans(results, blocked, TOP) };
+    let Worst { rows, more, more_connections } = all_or_worst(results, blocked, all, TOP);
     heading(out, if rows.is_empty() { "Blocked" } else { "Blocked, worst first" })?;
-    let shown = if all { rows.len() } else { rows.len().min(TOP) };
-    table(results, &rows[..shown], ConnectionVerdict::Blocked, out)?;
-    let rest = &rows[shown..];
-    let connections = rest.iter().map(|row| row.connections).sum();
-    if rest.is_empty() {
+    table(results, &rows, ConnectionVerdict::Blocked, out)?;
+    if more == 0 {
         return Ok(());
     }
-    let connections = label::plural(connections, "connection");
-    writeln!(out, "... and {} more with {connections}; --show blocked lists them all", rest.len())
+    let connections = label::plural(more_connections, "connection");
+    writeln!(out, "... and {more} more with {connections}; --show blocked lists them all")
 }
 
 /// One row of `Allowed by service: tcp 10250 kubelet (12), ...`.

@@ -160,6 +160,26 @@ mod tests {
         assert!(!long.contains("more with"));
     }
 
+    /// So many that most are let go of while they are folded: the worst, scattered among them, are shown nevertheless.
+    #[test]
+    fn of_very_many_rows_the_worst_are_shown() {
+        let host = |at: u32| format!("198.18.{}.{}", at / 250, at % 250 + 1);
+        let once = (0..3000).map(|at| format!("tcp {}:40000 > 192.168.0.21:22", host(at)));
+        let twice = (0..15).map(|at| format!("tcp {}:40001 > 192.168.0.21:22", host(at * 200)));
+        let flows: Vec<_> = once.chain(twice).collect();
+        let flows: Vec<_> = flows.iter().map(String::as_str).collect();
+        let text = text(&Sample::of_flows(&flows), Options::default());
+        let shown: Vec<_> = text.lines().filter(|line| line.contains("no-rule")).collect();
+        assert_eq!(shown.len(), 20);
+        for (at, line) in (0..15).zip(&shown) {
+            assert!(line.contains(&format!("{} ", host(at * 200))), "{line}");
+        }
+        assert!(
+            text.contains("\n... and 2980 more with 2980 connections; --show blocked lists them all\n"),
+            "{text}"
+        );
+    }
+
     #[test]
     fn hostile_names() {
         insta::assert_snapshot!(text(&Sample::hostile(), Options { show: Show::ALL, matrix: true }));
