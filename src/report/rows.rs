@@ -305,9 +305,10 @@ pub(super) fn all_or_worst(
     all: bool,
     most: usize,
 ) -> Worst {
-    match all {
-        true => Worst { rows: folded(results, verdict), ..Worst::default() },
-        false => folded_with_scans(results, verdict, most),
+    if all {
+        Worst { rows: folded(results, verdict), ..Worst::default() }
+    } else {
+        folded_with_scans(results, verdict, most)
     }
 }
 
