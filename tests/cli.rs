@@ -136,18 +136,20 @@ fn mistakes_in_a_scenario_are_told_together() {
     assert_eq!(sgsim(&["check", "no-such.yaml"]).code, 2);
 }
 
+/// The status and what was told of a command whose reader leaves before it reads.
+fn left(args: &[&str]) -> (Option<i32>, String) {
+    let mut child = command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    (child.wait().unwrap().code(), told)
+}
+
 #[test]
 fn a_pipe_closed_early_ends_quietly() {
     for format in ["text", "json", "ndjson", "csv", "markdown"] {
-        let mut child = command(&["replay", CAPTURE, "-s", SCENARIO, "--format", format])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(child.stdout.take());
-        let mut stderr = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""), "{format}");
+        let ended = left(&["replay", CAPTURE, "-s", SCENARIO, "--format", format]);
+        assert_eq!(ended, (Some(0), String::new()), "{format}");
     }
     let mut failing = command(&["replay", CAPTURE, "-s", SCENARIO, "--fail-on", "blocked"])
         .stdout(Stdio::piped())
@@ -410,15 +412,8 @@ fn files_of_a_folder_and_behind_standard_input_are_inputs_too() {
 #[test]
 fn a_reader_who_leaves_changes_no_status() {
     for records in ["--packets", "--connections"] {
-        let mut child = command(&["replay", CAPTURE, "-s", SCENARIO, records, "-", "--fail-on", "blocked"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(child.stdout.take());
-        let mut stderr = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(1), ""), "{records}");
+        let ended = left(&["replay", CAPTURE, "-s", SCENARIO, records, "-", "--fail-on", "blocked"]);
+        assert_eq!(ended, (Some(1), String::new()), "{records}");
     }
 }
 

@@ -9,25 +9,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe, Ruling, Structure};
-use sgsim::packet::{AddressRange, AddressSet, Family, Header, IcmpKind, PortRange, Protocol, Service};
-use sgsim::policy::{
-    Action, Dialect, Direction, Doubt, Group, GroupId, Interface, InterfaceId, Midstream, Origin, Owners,
-    Policy, Priority, Rule, RuleId, ServiceMatch, StateProfile,
-};
+use sgsim::packet::{AddressRange, Family, Header, IcmpKind, PortRange, Protocol, Service};
+use sgsim::policy::{Action, Dialect, Direction, Doubt, InterfaceId, ServiceMatch};
 
-/// A rule without its place.
-#[derive(Debug, Clone)]
-struct Drawn {
-    group: usize,
-    egress: bool,
-    deny: bool,
-    priority: u8,
-    family: Option<Family>,
-    service: ServiceMatch,
-    remote: Vec<AddressRange>,
-    enabled: bool,
-    doubt: Option<Doubt>,
-}
+#[path = "support/drawn.rs"]
+mod drawn;
+use drawn::{Drawn, GROUPS, policy};
 
 fn family() -> impl Strategy<Value = Family> {
     select(vec![Family::V4, Family::V6])
@@ -85,7 +72,7 @@ fn service() -> impl Strategy<Value = ServiceMatch> {
 
 fn rule() -> impl Strategy<Value = Drawn> {
     (
-        0usize..4,
+        0..GROUPS,
         any::<bool>(),
         any::<bool>(),
         1u8..4,
@@ -106,55 +93,6 @@ fn rule() -> impl Strategy<Value = Drawn> {
             enabled,
             doubt,
         })
-}
-
-fn origin() -> Origin {
-    Origin { file: "drawn".into(), line: 0, span: 0..0, place: None }
-}
-
-fn policy(drawn: &[Drawn], dialect: Dialect, bound: &[Vec<u32>]) -> Policy {
-    let mut groups: Vec<_> = (0..4)
-        .map(|group| Group { name: format!("group-{group}"), ingress: vec![], egress: vec![] })
-        .collect();
-    let mut rules = vec![];
-    for (id, drawn) in (0..).zip(drawn) {
-        let group = &mut groups[drawn.group];
-        if drawn.egress { &mut group.egress } else { &mut group.ingress }.push(RuleId(id));
-        rules.push(Rule {
-            name: format!("rule-{id}"),
-            group: GroupId(drawn.group as u32),
-            direction: if drawn.egress { Direction::Egress } else { Direction::Ingress },
-            action: if drawn.deny { Action::Deny } else { Action::Allow },
-            priority: Priority::new(drawn.priority).unwrap(),
-            family: drawn.family,
-            service: drawn.service.clone(),
-            remote: drawn.remote.iter().copied().collect::<AddressSet>(),
-            remote_text: String::new(),
-            enabled: drawn.enabled,
-            doubt: drawn.doubt,
-            description: String::new(),
-            origin: origin(),
-        });
-    }
-    let interfaces: Vec<_> = (0..)
-        .zip(bound)
-        .map(|(at, bound): (u32, _)| Interface {
-            name: format!("interface-{at}"),
-            addresses: vec![IpAddr::V4(Ipv4Addr::from_bits(0xc0a8_0000 + at))],
-            behind: vec![],
-            groups: bound.iter().map(|&group| GroupId(group)).collect(),
-            origin: origin(),
-        })
-        .collect();
-    Policy {
-        dialect,
-        state: StateProfile::default(),
-        midstream: Midstream::default(),
-        owners: Owners::new(&interfaces).0,
-        groups,
-        rules,
-        interfaces,
-    }
 }
 
 /// Addresses at, below and above every edge of every remote.
@@ -234,7 +172,7 @@ proptest! {
         drawn in prop::collection::vec(rule(), 0..24),
         union in any::<bool>(),
         // A group may be bound twice, or not at all.
-        bound in prop::collection::vec(prop::collection::vec(0u32..4, 0..4), 1..4),
+        bound in prop::collection::vec(prop::collection::vec(0..GROUPS, 0..4), 1..4),
     ) {
         let policy = policy(&drawn, if union { Dialect::Union } else { Dialect::Ordered }, &bound);
         let linear = Linear::new(&policy);
@@ -307,7 +245,7 @@ proptest! {
         drawn in prop::collection::vec(rule(), 0..9),
         doubtful in prop::collection::vec(any::<bool>(), 9),
         union in any::<bool>(),
-        bound in prop::collection::vec(0u32..4, 0..4),
+        bound in prop::collection::vec(0..GROUPS, 0..4),
     ) {
         let mut drawn = drawn;
         for (rule, doubtful) in drawn.iter_mut().zip(doubtful) {

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// Everything a replay can write.
-const OUTPUTS: [&[&str]; 6] = [
+const OUTPUTS: [&[&str]; 7] = [
     &["--show", "all", "--matrix"],
     &["--format", "json"],
     &["--format", "ndjson"],
+    &["--format", "csv"],
     &["--format", "markdown"],
     &["--connections", "-"],
     &["--packets", "-"],
@@ -29,29 +30,35 @@ fn replay(capture: &Path, scenario: &Path, options: &[&str]) -> Output {
 }
 
 /// The records of all packets, read by one thread from standard input.
-fn from_stream(capture: &Path, scenario: &Path) -> Output {
+fn from_stream(capture: &Path, scenario: &Path, options: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sgsim"));
-    command.args(["replay", "-", "--packets", "-"]).arg("-s").arg(scenario);
+    command.args(["replay", "-", "--packets", "-"]).args(options).arg("-s").arg(scenario);
     command.stdin(Stdio::from(fs::File::open(capture).unwrap())).output().unwrap()
 }
 
-fn check(capture: &Path, scenario: &Path) {
-    for output in OUTPUTS {
-        let first = replay(capture, scenario, &[output, &["-j", "1"]].concat());
-        assert!(first.stdout.len() > 500, "{output:?}: {}", String::from_utf8_lossy(&first.stderr));
+/// Everything that a replay with these options can write, and how.
+fn check_with(capture: &Path, scenario: &Path, options: &[&str]) -> Vec<Output> {
+    let output = |output: &&[&str]| {
+        let options = [output, options].concat();
+        let first = replay(capture, scenario, &[&options[..], &["-j", "1"]].concat());
+        assert!(first.stdout.len() > 500, "{options:?}: {}", String::from_utf8_lossy(&first.stderr));
         for threads in THREADS {
             for block in BLOCKS {
-                let options = [output, &["-j", threads, "--block-size", block]].concat();
+                let options = [&options[..], &["-j", threads, "--block-size", block]].concat();
                 assert!(replay(capture, scenario, &options) == first, "{} {options:?}", capture.display());
             }
         }
-    }
-    let stream = from_stream(capture, scenario);
-    assert!(
-        replay(capture, scenario, &["--packets", "-"]).stdout == stream.stdout,
-        "{} read as a stream",
-        capture.display()
-    );
+        first
+    };
+    let outputs = OUTPUTS.iter().map(output).collect();
+    let file = replay(capture, scenario, &[&["--packets", "-"], options].concat());
+    let stream = from_stream(capture, scenario, options);
+    assert!(file.stdout == stream.stdout, "{} read as a stream", capture.display());
+    outputs
+}
+
+fn check(capture: &Path, scenario: &Path) {
+    check_with(capture, scenario, &[]);
 }
 
 fn shipped(capture: &str, scenario: &str) {
@@ -66,24 +73,32 @@ fn tunnel_capture_is_the_same_for_any_split() {
 #[test]
 fn the_inside_of_tunnels_is_the_same_for_any_split() {
     let (capture, scenario) = (captures().join("cce-tunnel.pcap"), captures().join("cce-tunnel-pods.yaml"));
-    for output in OUTPUTS {
-        let first = replay(&capture, &scenario, &[output, &["--inner", "-j", "1"]].concat());
-        assert!(String::from_utf8_lossy(&first.stdout).contains("vxlan"), "{output:?}");
-        for threads in THREADS {
-            for block in BLOCKS {
-                let options = [output, &["--inner", "-j", threads, "--block-size", block]].concat();
-                assert!(replay(&capture, &scenario, &options) == first, "{options:?}");
-            }
-        }
+    for output in check_with(&capture, &scenario, &["--inner"]) {
+        assert!(String::from_utf8_lossy(&output.stdout).contains("vxlan"), "{output:?}");
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sgsim"));
-    command.args(["replay", "-", "--inner", "--packets", "-"]).arg("-s").arg(&scenario);
-    let stream = command.stdin(Stdio::from(fs::File::open(&capture).unwrap())).output().unwrap();
-    let file = replay(&capture, &scenario, &["--inner", "--packets", "-"]);
-    assert!(file.stdout == stream.stdout, "read as a stream");
     let verified = replay(&capture, &scenario, &["--inner", "--verify", "-j", "2"]);
     let told = String::from_utf8(verified.stderr).unwrap();
     assert!(told.contains("verified: the reference agrees on 1872 frames"), "{told}");
+}
+
+/// Few connections are kept, looked at every 256 packets: 246 are let go, and every output says so.
+#[test]
+fn what_is_let_go_is_the_same_for_any_split_and_told() {
+    let (capture, scenario) = (captures().join("cce-tunnel.pcap"), captures().join("cce-tunnel.yaml"));
+    let outputs = check_with(&capture, &scenario, &["--max-connections", "10"]);
+    for (options, output) in OUTPUTS.iter().zip(outputs) {
+        let [report, told] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        let (place, words) = match options {
+            [_, "json"] => (&report, "\"let_go\": {\n      \"connections\": 246,"),
+            [_, "ndjson"] => (&report, "\"let_go\":{\"connections\":246,"),
+            [_, "csv"] | ["--connections" | "--packets", _] => (&told, "246 connections seen longest ago"),
+            _ => (&report, "246 connections seen longest ago"),
+        };
+        assert!(place.contains(words), "{options:?}: {report}{told}");
+    }
+    let verified = replay(&capture, &scenario, &["--max-connections", "10", "--verify", "-j", "2"]);
+    let told = String::from_utf8(verified.stderr).unwrap();
+    assert!(told.contains("verified: the reference agrees on 15"), "{told}");
 }
 
 #[test]

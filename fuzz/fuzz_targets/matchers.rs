@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use libfuzzer_sys::fuzz_target;
 use sgsim::compile::five_tuple::{
@@ -12,11 +12,12 @@ use sgsim::compile::five_tuple::{
     NO_MATCH, Prefix, Prefix6, Strategy, first_match,
 };
 use sgsim::compile::{Compiled, Linear, Matcher, Path, Probe};
-use sgsim::packet::{AddressRange, AddressSet, Family, Header, IcmpKind, PortRange, Protocol, Service};
-use sgsim::policy::{
-    Action, Dialect, Direction, Group, GroupId, Interface, InterfaceId, Midstream, Origin, Owners, Policy,
-    Priority, Rule, RuleId, ServiceMatch, StateProfile,
-};
+use sgsim::packet::{AddressRange, Family, Header, IcmpKind, PortRange, Protocol, Service};
+use sgsim::policy::{Dialect, Direction, InterfaceId, ServiceMatch};
+
+#[path = "../../tests/support/drawn.rs"]
+mod drawn;
+use drawn::{Drawn, policy};
 
 /// What a rule is drawn from.
 type Bytes = [u8; 10];
@@ -77,54 +78,18 @@ fn service(kind: u8, a: u8, b: u8) -> ServiceMatch {
     }
 }
 
-fn origin() -> Origin {
-    Origin { file: "drawn".into(), line: 0, span: 0..0, place: None }
-}
-
-fn policy(dialect: Dialect, drawn: &[Bytes]) -> Policy {
-    let mut groups: Vec<_> =
-        (0..3).map(|group| Group { name: format!("g{group}"), ingress: vec![], egress: vec![] }).collect();
-    let mut rules = vec![];
-    for (id, [place, priority, kind, a, b, range, r0, r1, r2, r3]) in (0..).zip(drawn.iter().copied()) {
-        let direction = if place & 1 == 0 { Direction::Ingress } else { Direction::Egress };
-        let group = place >> 1 & 1;
-        let home = &mut groups[usize::from(group)];
-        if place & 1 == 0 { &mut home.ingress } else { &mut home.egress }.push(RuleId(id));
-        rules.push(Rule {
-            name: format!("r{id}"),
-            group: GroupId(u32::from(group)),
-            direction,
-            action: if place & 4 == 0 { Action::Allow } else { Action::Deny },
-            priority: Priority::new(1 + priority % 3).expect("1 to 3"),
-            family: [None, None, Some(Family::V4), Some(Family::V6)][usize::from(place >> 3 & 3)],
-            service: service(kind, a, b),
-            remote: std::iter::once(remote(range, [r0, r1, r2, r3])).collect::<AddressSet>(),
-            remote_text: String::new(),
-            enabled: place < 0xf0,
-            doubt: None,
-            description: String::new(),
-            origin: origin(),
-        });
-    }
-    let interfaces: Vec<_> = [&[0][..], &[0, 1], &[1, 0, 2]]
-        .into_iter()
-        .zip(0..)
-        .map(|(bound, at)| Interface {
-            name: format!("i{at}"),
-            addresses: vec![IpAddr::V4(Ipv4Addr::from_bits(0xc0a8_0000 + at))],
-            behind: vec![],
-            groups: bound.iter().map(|&group| GroupId(group)).collect(),
-            origin: origin(),
-        })
-        .collect();
-    Policy {
-        dialect,
-        state: StateProfile::default(),
-        midstream: Midstream::default(),
-        owners: Owners::new(&interfaces).0,
-        groups,
-        rules,
-        interfaces,
+/// The rule of these bytes.
+fn rule([place, priority, kind, a, b, range, r0, r1, r2, r3]: Bytes) -> Drawn {
+    Drawn {
+        group: u32::from(place >> 1 & 1),
+        egress: place & 1 == 1,
+        deny: place & 4 != 0,
+        priority: 1 + priority % 3,
+        family: [None, None, Some(Family::V4), Some(Family::V6)][usize::from(place >> 3 & 3)],
+        service: service(kind, a, b),
+        remote: vec![remote(range, [r0, r1, r2, r3])],
+        enabled: place < 0xf0,
+        doubt: None,
     }
 }
 
@@ -156,7 +121,8 @@ fn headers(drawn: &[Bytes]) -> Vec<Header> {
 }
 
 fn check_policy(dialect: Dialect, drawn: &[Bytes]) {
-    let policy = policy(dialect, drawn);
+    let rules: Vec<_> = drawn.iter().copied().map(rule).collect();
+    let policy = policy(&rules, dialect, &[vec![0], vec![0, 1], vec![1, 0, 2]]);
     let linear = Linear::new(&policy);
     let headers = headers(drawn);
     let engines = [Compiled::new(&policy), Compiled::of_lists(&policy)];

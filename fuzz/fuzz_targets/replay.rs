@@ -1,7 +1,7 @@
 //! Replay of arbitrary frames, their tunnels opened: each packet comes out exactly once, whatever is in it and whenever it
 //! says it was seen; and all at once they come to the same as one by one.
 //!
-//! Input: a byte that picks the scenario, then frames of a link type (one byte), milliseconds since the one before
+//! Input: a byte that picks the scenario and how many connections are kept, then frames of a link type (one byte), milliseconds since the one before
 //! (two, signed), length (one) and bytes.
 
 #![no_main]
@@ -50,27 +50,36 @@ static SCENARIOS: LazyLock<Vec<Loaded>> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let [pick, rest @ ..] = data else { return };
     let scenario = &SCENARIOS[usize::from(*pick) % SCENARIOS.len()];
+    // In a quarter of the runs few connections are kept, and as that is looked at every 256 packets, the frames come again
+    // and again.
+    let (most, least) = if *pick < 0xc0 { (usize::MAX, 0) } else { (usize::from(pick & 15), 520) };
     let policy =
         scenario.policy().unwrap_or_else(|| panic!("{}", scenario.render(sgsim::diag::Style::Plain)));
     let matcher = Compiled::new(policy);
-    let mut replay = Replay::new(policy, &matcher);
+    let mut replay = Replay::new(policy, &matcher).keeping(most);
     let mut judged = Vec::new();
     let (ports, mut batch) = (TunnelPorts::default(), Batch::default());
-    let (mut frames, mut packets, mut now, mut rest) = (0, 0, 0_i64, rest);
-    while let Some((&[link, t0, t1, length], tail)) = rest.split_first_chunk() {
-        let (bytes, tail) = tail.split_at(tail.len().min(usize::from(length)));
-        rest = tail;
-        // Steps of up to an hour, in both directions, and now and then billions of seconds.
-        let step = i64::from(i16::from_be_bytes([t0, t1]));
-        now = now
-            .saturating_add(step * if step == i64::from(i16::MAX) { i64::MAX / 40_000 } else { 110_000_000 });
-        frames += 1;
-        let wire = u32::try_from(bytes.len()).unwrap_or(0);
-        let layers = decode_layers(LinkType(u32::from(link)), Timestamp(now), bytes, wire, &ports);
-        batch.push_layers_numbered(frames, &layers);
-        for layer in &layers {
-            packets += 1;
-            replay.push_layer(frames, layer, &mut (), &mut |frame| judged.push(frame));
+    let (mut frames, mut packets, mut now) = (0, 0, 0_i64);
+    loop {
+        let mut rest = rest;
+        while let Some((&[link, t0, t1, length], tail)) = rest.split_first_chunk() {
+            let (bytes, tail) = tail.split_at(tail.len().min(usize::from(length)));
+            rest = tail;
+            // Steps of up to an hour, in both directions, and now and then billions of seconds.
+            let step = i64::from(i16::from_be_bytes([t0, t1]));
+            let unit = if step == i64::from(i16::MAX) { i64::MAX / 40_000 } else { 110_000_000 };
+            now = now.saturating_add(step * unit);
+            frames += 1;
+            let wire = u32::try_from(bytes.len()).unwrap_or(0);
+            let layers = decode_layers(LinkType(u32::from(link)), Timestamp(now), bytes, wire, &ports);
+            batch.push_layers_numbered(frames, &layers);
+            for layer in &layers {
+                packets += 1;
+                replay.push_layer(frames, layer, &mut (), &mut |frame| judged.push(frame));
+            }
+        }
+        if packets >= least || packets == 0 {
+            break;
         }
     }
     replay.finish(&mut |frame| judged.push(frame));
@@ -84,7 +93,7 @@ fuzz_target!(|data: &[u8]| {
     }
     assert_eq!(seen, packets, "each packet comes out once");
     assert_eq!(replay.tally().frames.packets, packets, "each packet is counted once");
-    let mut at_once = Replay::new(policy, &matcher);
+    let mut at_once = Replay::new(policy, &matcher).keeping(most);
     let _ = at_once.push_batches(&[batch], None);
     at_once.finish(&mut |_| ());
     assert_eq!(at_once.tally(), replay.tally(), "all at once");

@@ -5,26 +5,19 @@ use std::net::IpAddr;
 
 use etherparse::{IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, PacketBuilder};
 
-use crate::packet::{Flow, Protocol, TcpFlags, Transport};
+use crate::packet::{Flow, Protocol, TcpFlags, Timestamp, Transport};
 
-/// `LINKTYPE_RAW`: the packet begins with its IP header.
-const RAW: u32 = 101;
+use super::{CaptureFormat, CaptureWriter, LinkType};
+
 /// Hops that the packet may take.
 const HOPS: u8 = 64;
 
 /// Writes a pcap file that holds the opening packet of a flow.
 pub fn write_flow(flow: &Flow, out: &mut impl Write) -> io::Result<()> {
     let packet = bytes(flow)?;
-    let length = u32::try_from(packet.len()).unwrap_or(u32::MAX).to_le_bytes();
-    // The file header (draft-ietf-opsawg-pcap): microseconds, little endian, version 2.4.
-    out.write_all(&0xa1b2_c3d4_u32.to_le_bytes())?;
-    out.write_all(&[2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0])?;
-    out.write_all(&0x0004_0000_u32.to_le_bytes())?;
-    out.write_all(&RAW.to_le_bytes())?;
-    out.write_all(&[0; 8])?;
-    out.write_all(&length)?;
-    out.write_all(&length)?;
-    out.write_all(&packet)
+    let mut writer = CaptureWriter::new(out, CaptureFormat::Pcap, LinkType::RAW, "")?;
+    writer.write(Timestamp(0), &packet)?;
+    writer.finish()
 }
 
 /// The packet, from its IP header on.

@@ -1,8 +1,10 @@
-//! Captures out: pcap and pcapng, little-endian, nanoseconds, Ethernet.
+//! Captures out: pcap and pcapng, little-endian, nanoseconds, one link type.
 
 use std::io::{self, Write};
 
 use crate::packet::Timestamp;
+
+use super::LinkType;
 
 /// The container of a capture that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,8 +16,6 @@ pub enum CaptureFormat {
     Pcapng,
 }
 
-/// Ethernet.
-const LINK_TYPE: u32 = 1;
 /// No frame that is written is longer.
 const SNAPLEN: u32 = 262_144;
 
@@ -32,8 +32,8 @@ const fn padding(length: usize) -> usize {
 }
 
 impl<W: Write> CaptureWriter<W> {
-    /// Starts a capture. `comment` says where it comes from; classic pcap has no place for it.
-    pub fn new(mut out: W, format: CaptureFormat, comment: &str) -> io::Result<Self> {
+    /// Starts a capture of frames of one link type. `comment` says where it comes from; classic pcap has no place for it.
+    pub fn new(mut out: W, format: CaptureFormat, link: LinkType, comment: &str) -> io::Result<Self> {
         let mut head = Vec::new();
         match format {
             CaptureFormat::Pcap => {
@@ -41,7 +41,7 @@ impl<W: Write> CaptureWriter<W> {
                 head.extend_from_slice(&[2, 0, 4, 0]);
                 head.extend_from_slice(&[0; 8]);
                 head.extend_from_slice(&SNAPLEN.to_le_bytes());
-                head.extend_from_slice(&LINK_TYPE.to_le_bytes());
+                head.extend_from_slice(&link.0.to_le_bytes());
             }
             CaptureFormat::Pcapng => {
                 let comment = &comment.as_bytes()[..comment.len().min(1 << 14)];
@@ -53,7 +53,7 @@ impl<W: Write> CaptureWriter<W> {
                 option(&mut body, 0, &[]);
                 block(&mut head, 0x0a0d_0d0a, &body);
                 let mut body = Vec::new();
-                body.extend_from_slice(&LINK_TYPE.to_le_bytes());
+                body.extend_from_slice(&link.0.to_le_bytes());
                 body.extend_from_slice(&SNAPLEN.to_le_bytes());
                 // if_tsresol: 10^-9 s.
                 option(&mut body, 9, &[9]);

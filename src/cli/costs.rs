@@ -161,9 +161,6 @@ fn of_filters(args: &Args, path: &Path) -> Result<ExitStatus, Error> {
         output::complain(&format_args!("{}: there is no filter in it", path.display()));
         return Ok(ExitStatus::Nothing);
     }
-    if args.format == Format::Csv {
-        return Err(Error::Message("the figures of a filter set are text or json".to_owned()));
-    }
     let mut out = args.out()?;
     let wish = args.wish();
     let bar = Bar::new();
@@ -172,10 +169,12 @@ fn of_filters(args: &Args, path: &Path) -> Result<ExitStatus, Error> {
     let report =
         load::measure_list(&rules, &wish, &mut watch).map_err(|error| Error::Message(error.to_string()))?;
     drop(bar);
-    if args.format == Format::Json {
-        report::load::write_list_json(&mut out, &path.display().to_string(), args.seed, &report)?;
-    } else {
-        report::load::write_list_text(&mut out, &report)?;
+    match args.format {
+        Format::Text => report::load::write_list_text(&mut out, &report)?,
+        Format::Json => {
+            report::load::write_list_json(&mut out, &path.display().to_string(), args.seed, &report)?;
+        }
+        Format::Csv => report::load::write_list_csv(&mut out, &report)?,
     }
     out.flush()?;
     Ok(ended(report.difference.as_deref(), report.incomplete))

@@ -10,10 +10,10 @@ use crate::policy::{Policy, Scenario};
 use crate::replay::{ConnectionVerdict, InOrder, Judged, Out, Replay, Tally, Verdict};
 use crate::report::{
     Format, Options, PacketWriter, ParseFormatError, ParseShowError, RecordFormat, Repeats, Results, Show,
-    made,
+    made::JudgedWorkload,
 };
 
-use super::flows::{FlowTally, Flows};
+use super::flows::FlowTally;
 use super::logs::{self, Logs};
 use super::source::{Reading, Source};
 use super::{Error, ExitStatus, ScenarioArgs, files, load, output, threads};
@@ -93,7 +93,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         None => None,
     };
     let threads = threads::pool(args.threads)?;
-    let (replay, reading, flows) = threads.install(|| args.judge_all(&scenario, &matcher, packet_file))?;
+    let (replay, reading, workload) = threads.install(|| args.judge_all(&scenario, &matcher, packet_file))?;
     let Reading { captures, errors, repetition } = reading;
     let tally = threads.install(|| replay.tally());
     let results = Results {
@@ -105,6 +105,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         captures: &captures,
         repeats: Repeats { seen: repetition, left_out: args.source.dedup },
         opened_tunnels: args.source.inner,
+        workload: workload.as_ref(),
     };
     if let (Some(path), Some(mut out)) = (&args.connections, connection_file) {
         args.record_format(path)
@@ -120,19 +121,22 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     match (&args.output, &mut report_file) {
         (Some(path), Some(out)) => {
             threads
-                .install(|| write_report(args, &results, flows.as_ref(), out))
+                .install(|| write_report(args, &results, out))
                 .or_else(files::unless_closed)
                 .map_err(|error| files::cannot_write(path, &error))?;
         }
         _ if args.records_to_stdout() => {}
         _ => threads
-            .install(|| write_report(args, &results, flows.as_ref(), &mut output::stdout()))
+            .install(|| write_report(args, &results, &mut output::stdout()))
             .or_else(files::unless_closed)?,
+    }
+    if let (Some(text), false) = (results.let_go(), args.reports_notes()) {
+        output::remark(&text);
     }
     if !errors.is_empty() {
         return Ok(ExitStatus::Failed);
     }
-    let unmet = flows.is_some_and(|Flows { plan, verdicts }| !made::are_as_expected(&plan, &verdicts));
+    let unmet = workload.as_ref().is_some_and(|workload| !workload.is_as_expected());
     let failed = args.fail_on.map_or(ExitStatus::Done, |failing| judged_by(failing, &tally));
     let made_nothing = args.source.synth.is_some() && captures.iter().all(|capture| capture.frames == 0);
     Ok(match () {
@@ -159,21 +163,13 @@ fn judged_by(failing: Show, tally: &Tally) -> ExitStatus {
 }
 
 /// A finished replay, and what was read for it.
-type Whole<'p> = (Replay<'p, Compiled<'p>>, Reading, Option<Flows>);
+type Whole<'p> = (Replay<'p, Compiled<'p>>, Reading, Option<JudgedWorkload>);
 /// Takes the records of packets.
 type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
 
-fn write_report(
-    args: &Args,
-    results: &Results<'_>,
-    flows: Option<&Flows>,
-    out: &mut (dyn Write + Send),
-) -> std::io::Result<()> {
+fn write_report(args: &Args, results: &Results<'_>, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
     let options = Options { show: args.show.unwrap_or_default(), matrix: args.matrix };
     args.format.write(results, options, out)?;
-    if let Some(Flows { plan, verdicts }) = flows {
-        made::write_verdicts(out, plan, verdicts)?;
-    }
     out.flush()
 }
 
@@ -200,7 +196,7 @@ impl Args {
     ) -> Result<Whole<'p>, Error> {
         let policy = &scenario.policy;
         let input = self.source.open_all(scenario, self.block_size)?;
-        let plan = input.plan().filter(|_| self.format == Format::Text).cloned();
+        let plan = input.plan().cloned();
         let mut flows = plan.as_ref().map(FlowTally::new);
         let mut replay = input.prepare(Replay::new(policy, matcher)).keeping(self.most_connections());
         let linear = Linear::new(policy);
@@ -244,7 +240,7 @@ impl Args {
             output::remark(&format_args!("verified: the reference agrees on {compared} frames"));
         }
         let flows = flows.map(FlowTally::finish);
-        Ok((replay, reading, plan.zip(flows).map(|(plan, verdicts)| Flows { plan, verdicts })))
+        Ok((replay, reading, plan.zip(flows).map(|(plan, flows)| JudgedWorkload { plan, flows })))
     }
 
     fn most_connections(&self) -> usize {
@@ -292,6 +288,11 @@ impl Args {
             Difference::Sum => format!("sgsim replay {scenario} {captures} --verify -j 1"),
         };
         Error::Message(format!("{difference}; this is a mistake in sgsim, please report it; see: {again}"))
+    }
+
+    /// Whether there is a report, and it says more than its rows.
+    fn reports_notes(&self) -> bool {
+        self.format != Format::Csv && (self.output.is_some() || !self.records_to_stdout())
     }
 
     fn records_to_stdout(&self) -> bool {

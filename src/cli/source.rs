@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::capture::{CaptureError, CaptureReader, Folder, Repetition, Timeline, TunnelPorts};
+use crate::capture::{
+    CaptureError, CaptureReader, Folder, LinkType, Repetition, Sink, Timeline, TunnelPorts, decode_layers,
+};
 use crate::compile::Matcher;
 use crate::packet::{Flow, Layer, Timestamp};
 use crate::pipeline::{self, Captures, Outcome, Read};
 use crate::policy::{Policy, Scenario};
-use crate::replay::{Judged, Observer, Out, Replay};
+use crate::replay::{Batch, Judged, Observer, Out, Replay};
 use crate::report::{CaptureSummary, UnsupportedLink, plural};
-use crate::synth::{Edges, Plan, Stream};
+use crate::synth::{Edges, Plan, Segment, Stream};
 
 use super::logs::Logs;
 use super::workload::{self, Making};
@@ -43,7 +45,7 @@ pub(super) struct Source {
     pub dedup: bool,
     /// Judge what tunnels carry too (VXLAN, VXLAN-GPE, Geneve, GRE, NVGRE, ERSPAN, IP in IP), as traffic of its own; what a
     /// dropped packet carries is dropped with it.
-    #[arg(long, conflicts_with_all = ["flows", "synth"], help_heading = "Input")]
+    #[arg(long, conflicts_with = "flows", help_heading = "Input")]
     pub inner: bool,
     /// Take UDP to this port for VXLAN too, beside 4789 and 8472; may be given several times.
     #[arg(long, value_name = "PORT", requires = "inner", help_heading = "Input")]
@@ -120,10 +122,10 @@ pub(super) enum Whole {
     /// Packet by packet, as they come.
     Live(Packets),
     Flows(Vec<(Flow, Timestamp)>, Reading),
-    /// A workload, and what the report calls it.
-    Made(Box<Plan>, String),
-    /// The boundaries of the rules.
-    Edges,
+    /// A workload, what the report calls it, and where its tunnels are to be opened.
+    Made(Box<Plan>, String, Option<TunnelPorts>),
+    /// The boundaries of the rules, and where tunnels are to be opened.
+    Edges(Option<TunnelPorts>),
 }
 
 /// What was read of each capture, what went wrong, and how often packets were shown again.
@@ -163,12 +165,12 @@ impl Source {
     /// Opens everything for a whole replay of this scenario.
     pub(super) fn open_all(&self, scenario: &Scenario, block_size: usize) -> Result<Whole, Error> {
         if self.synth.as_deref() == Some(EDGES) {
-            return Ok(Whole::Edges);
+            return Ok(Whole::Edges(self.tunnels()));
         }
         if let Some(name) = &self.synth {
             let plan = workload::plan(name, scenario, &self.making)?;
             let called = format!("workload {name}, seed {}", plan.seed);
-            return Ok(Whole::Made(Box::new(plan), called));
+            return Ok(Whole::Made(Box::new(plan), called, self.tunnels()));
         }
         if self.captures.is_empty() {
             return Ok(Whole::Flows(self.written(), Reading::default()));
@@ -191,7 +193,7 @@ impl Whole {
     pub(super) fn prepare<'p, M: Matcher>(&self, replay: Replay<'p, M>) -> Replay<'p, M> {
         match self {
             Self::Captures(..) | Self::Live(_) => replay,
-            Self::Flows(..) | Self::Made(..) | Self::Edges => replay.without_past(),
+            Self::Flows(..) | Self::Made(..) | Self::Edges(_) => replay.without_past(),
         }
     }
 
@@ -219,36 +221,58 @@ impl Whole {
                 }
                 reading
             }
-            Self::Made(plan, name) => judge_made(&plan, name, replay, out),
-            Self::Edges => judge_edges(policy, replay, out),
+            Self::Made(plan, name, tunnels) => judge_made(&plan, name, tunnels.as_ref(), replay, out),
+            Self::Edges(tunnels) => judge_edges(policy, tunnels.as_ref(), replay, out),
         }
     }
 
     /// The workload, where there is one.
     pub(super) const fn plan(&self) -> Option<&Plan> {
         match self {
-            Self::Made(plan, _) => Some(plan),
+            Self::Made(plan, ..) => Some(plan),
             _ => None,
         }
     }
 }
 
+/// A packet that was made, and what is inside of it, found as it is in a capture. `bytes` is used again and again.
+fn opened(segment: &Segment, ports: &TunnelPorts, bytes: &mut Vec<u8>) -> Vec<Layer> {
+    bytes.clear();
+    segment.write(bytes);
+    decode_layers(LinkType::ETHERNET, segment.time, bytes, segment.length(), ports)
+}
+
 /// Judges packets on all boundaries of the rules.
 fn judge_edges<M: Matcher>(
     policy: &Policy,
+    tunnels: Option<&TunnelPorts>,
     replay: &mut Replay<'_, M>,
     out: Option<&mut Out<'_>>,
 ) -> Reading {
-    let mut packets = Vec::new();
+    let (mut packets, mut bytes) = (Vec::new(), Vec::new());
+    let mut frames = 0;
     let tried = Edges::new(policy).for_each(&mut |segment| {
-        packets.push(segment.packet());
-        if packets.len() < MOST_EDGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        match tunnels {
+            Some(ports) => packets.extend(opened(&segment, ports, &mut bytes)),
+            None => packets.push(Layer::outer(segment.packet())),
+        }
+        frames += 1;
+        if frames < MOST_EDGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     if tried.is_break() {
         output::remark(&format_args!("only the first {MOST_EDGES} packets on boundaries are tried"));
     }
     let progress = live::Progress::start();
-    let read = pipeline::judge_made(packets.into_iter(), replay, out, progress.count());
+    let mut rest = &packets[..];
+    let next = |batch: &mut Batch| {
+        let [_, behind @ ..] = rest else { return false };
+        let inside = behind.iter().take_while(|layer| layer.is_inner()).count();
+        let (frame, later) = rest.split_at(1 + inside);
+        batch.layers(frame);
+        rest = later;
+        true
+    };
+    let read = pipeline::judge_made(next, replay, out, progress.count());
     let Read { frames, first, last, .. } = read;
     let name = "boundaries of the rules".to_owned();
     let summary = CaptureSummary { name, frames, first, last, ..CaptureSummary::default() };
@@ -259,13 +283,22 @@ fn judge_edges<M: Matcher>(
 fn judge_made<M: Matcher>(
     plan: &Plan,
     name: String,
+    tunnels: Option<&TunnelPorts>,
     replay: &mut Replay<'_, M>,
     out: Option<&mut Out<'_>>,
 ) -> Reading {
     let progress = live::Progress::start();
     let mut stream = Stream::new(plan);
-    let packets = stream.by_ref().map(|segment| segment.packet());
-    let Read { frames, first, last, .. } = pipeline::judge_made(packets, replay, out, progress.count());
+    let mut bytes = Vec::new();
+    let next = |batch: &mut Batch| {
+        let Some(segment) = stream.next() else { return false };
+        match tunnels {
+            Some(ports) => batch.layers(&opened(&segment, ports, &mut bytes)),
+            None => batch.packet(segment.packet()),
+        }
+        true
+    };
+    let Read { frames, first, last, .. } = pipeline::judge_made(next, replay, out, progress.count());
     let error = stream.error().map(ToString::to_string);
     let errors = error.iter().cloned().collect();
     let summary = CaptureSummary { name, frames, first, last, error, ..CaptureSummary::default() };

@@ -107,15 +107,6 @@ impl Matcher for Linear<'_> {
         behind.iter().copied().find(|id| !before.contains(id) && self.policy.rule(*id).matches(header))
     }
 
-    fn each_group(
-        &self,
-        interface: InterfaceId,
-        direction: Direction,
-        header: &Header,
-    ) -> Vec<Option<RuleId>> {
-        self.firsts(interface, direction, header).collect()
-    }
-
     fn each_group_into(
         &self,
         interface: InterfaceId,

@@ -61,7 +61,11 @@ pub trait Matcher: Send + Sync {
         interface: InterfaceId,
         direction: Direction,
         header: &Header,
-    ) -> Vec<Option<RuleId>>;
+    ) -> Vec<Option<RuleId>> {
+        let mut said = vec![];
+        self.each_group_into(interface, direction, header, &mut said);
+        said
+    }
 
     /// The same, into a list that is used again and again.
     fn each_group_into(
@@ -70,10 +74,7 @@ pub trait Matcher: Send + Sync {
         direction: Direction,
         header: &Header,
         said: &mut Vec<Option<RuleId>>,
-    ) {
-        said.clear();
-        said.extend(self.each_group(interface, direction, header));
-    }
+    );
 
     /// What each group alone comes to, in the order bound: the rule that decides, or that its say hangs on, which is in
     /// doubt.

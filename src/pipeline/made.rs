@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
-use crate::capture::Sink;
 use crate::compile::Matcher;
-use crate::packet::Packet;
 use crate::replay::{Batch, Out, Replay};
 
 use super::Read;
@@ -18,10 +16,10 @@ const WAITING: usize = 2;
 
 /// Judges packets as they are made, in the threads of the current rayon pool; the maker runs beside them.
 ///
-/// What comes out does not depend on the threads. `out` and `progress` are as for
+/// `next` adds the next packet to a batch, and says whether there was one. What comes out does not depend on the threads. `out` and `progress` are as for
 /// [`Captures::judge`](super::Captures::judge).
 pub fn judge_made<M: Matcher>(
-    packets: impl Iterator<Item = Packet> + Send,
+    next: impl FnMut(&mut Batch) -> bool + Send,
     replay: &mut Replay<'_, M>,
     mut out: Option<&mut Out<'_>>,
     progress: &AtomicU64,
@@ -30,7 +28,7 @@ pub fn judge_made<M: Matcher>(
     thread::scope(|scope| {
         let (full, batches) = sync_channel(WAITING);
         let (empty, used) = channel();
-        scope.spawn(move || make(packets, &full, &used));
+        scope.spawn(move || make(next, &full, &used));
         for batch in batches {
             read.add(&batch);
             let more = replay.push_batches(std::slice::from_ref(&batch), out.as_deref_mut());
@@ -52,13 +50,11 @@ pub fn judge_made<M: Matcher>(
     read
 }
 
-fn make(mut packets: impl Iterator<Item = Packet>, full: &SyncSender<Batch>, used: &Receiver<Batch>) {
+fn make(mut next: impl FnMut(&mut Batch) -> bool, full: &SyncSender<Batch>, used: &Receiver<Batch>) {
     loop {
         let mut batch = used.try_recv().unwrap_or_default();
         batch.clear();
-        for packet in packets.by_ref().take(PACKETS as usize) {
-            batch.packet(packet);
-        }
+        while batch.len() < PACKETS && next(&mut batch) {}
         if batch.is_empty() || full.send(batch).is_err() {
             return;
         }

@@ -42,7 +42,7 @@ fn packets(sample: &Sample, format: RecordFormat) -> String {
 fn json_fields() {
     let options = Options { show: Show::ALL, matrix: true };
     let mut found = BTreeSet::new();
-    for sample in [Sample::cluster(), Sample::tunnels()] {
+    for sample in [Sample::cluster(), Sample::tunnels(), Sample::made()] {
         let document = sample.written(|results, out| json::write(results, options, out));
         let lines = sample.written(|results, out| ndjson::write(results, options, out));
         names(&serde_json::from_str(&document).unwrap(), &mut found);
@@ -52,6 +52,7 @@ fn json_fields() {
     }
     assert!(
         found.contains("too_deep")
+            && found.contains("as_expected")
             && found.contains("outer")
             && found.contains("opened_by")
             && found.contains("icmp")

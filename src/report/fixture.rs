@@ -13,6 +13,9 @@ use crate::policy::{
 };
 use crate::replay::{InOrder, Judged, Replay};
 
+use crate::synth::{Plan, Workload};
+
+use super::made::{FlowVerdicts, JudgedWorkload};
 use super::{CaptureSummary, Results, UnsupportedLink};
 
 /// 2026-11-21T10:00:00Z.
@@ -209,6 +212,7 @@ pub(super) struct Sample {
     captures: Vec<CaptureSummary>,
     /// All frames in order.
     pub judged: Vec<Judged>,
+    workload: Option<JudgedWorkload>,
 }
 
 impl Sample {
@@ -268,6 +272,24 @@ impl Sample {
         self.frames.iter().any(|frame| frame.len() > 1)
     }
 
+    /// An allowed and a blocked flow of a workload; one flow of three got something else than it expects, one expects nothing.
+    pub(super) fn made() -> Self {
+        let mut made = Self::of_flows(&[
+            "tcp 203.0.113.9:40000 > 192.168.0.21:22",
+            "tcp 203.0.113.9:40000 > 192.168.0.21:23",
+        ]);
+        let flows = "{ ssh: { from: outside, to: group node, service: tcp 22, expect: allowed }, \
+                     web: { from: outside, to: group node, service: tcp 23, expect: allowed }, \
+                     scan: { from: outside, to: group node, service: udp 1 } }";
+        let loaded = Workload::parse("made.yaml", &format!("traffic: {flows}"));
+        let planned = Plan::make(loaded, &made.policy, &[], Some(7), 1);
+        let plan = planned.plan.unwrap_or_else(|| panic!("{:?}", planned.loaded.diagnostics));
+        let flows = [[1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 2, 0, 0, 3]];
+        let flows = flows.map(|verdicts| FlowVerdicts { verdicts }).to_vec();
+        made.workload = Some(JudgedWorkload { plan, flows });
+        made
+    }
+
     /// The replay of nothing.
     pub(super) fn nothing() -> Self {
         Self::replay(cluster(), vec![], vec![])
@@ -300,7 +322,7 @@ impl Sample {
         frames: Vec<Vec<(u32, Content, Domain)>>,
         captures: Vec<CaptureSummary>,
     ) -> Self {
-        let mut sample = Self { policy, frames, captures, judged: vec![] };
+        let mut sample = Self { policy, frames, captures, judged: vec![], workload: None };
         sample.judged = sample.judge(|_, judged| judged);
         sample
     }
@@ -337,6 +359,7 @@ impl Sample {
                 captures: &self.captures,
                 repeats: crate::report::Repeats::default(),
                 opened_tunnels: self.opened_tunnels(),
+                workload: self.workload.as_ref(),
             })
         })
     }

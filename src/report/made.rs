@@ -83,42 +83,81 @@ impl FlowVerdicts {
     }
 }
 
-const fn verdict(expected: Expected) -> ConnectionVerdict {
-    match expected {
-        Expected::Allowed => ConnectionVerdict::Allowed,
-        Expected::Blocked => ConnectionVerdict::Blocked,
+/// A workload that was judged.
+#[derive(Debug, Clone)]
+pub struct JudgedWorkload {
+    /// What was made.
+    pub plan: Plan,
+    /// What became of each flow of the plan, in its order.
+    pub flows: Vec<FlowVerdicts>,
+}
+
+/// A flow of a judged workload.
+#[derive(Clone, Copy)]
+pub(super) struct JudgedFlow<'a> {
+    pub name: &'a str,
+    /// What it expects.
+    pub expected: Option<ConnectionVerdict>,
+    pub found: &'a FlowVerdicts,
+}
+
+impl JudgedFlow<'_> {
+    /// Whether a flow that expects something got it, for every one of its connections; `None` when it expects nothing.
+    pub(super) fn is_as_expected(self) -> Option<bool> {
+        let wanted = self.expected?;
+        Some(!ConnectionVerdict::ALL.iter().any(|&other| other != wanted && self.found.of(other) > 0))
     }
 }
 
-/// Whether a flow that expects something got it, for every one of its connections; `None` when it expects nothing.
-fn is_as_expected(expect: Option<Expected>, flow: &FlowVerdicts) -> Option<bool> {
-    let wanted = verdict(expect?);
-    Some(!ConnectionVerdict::ALL.iter().any(|&other| other != wanted && flow.of(other) > 0))
+impl JudgedWorkload {
+    /// The flows, in the order written.
+    pub(super) fn flows(&self) -> impl Iterator<Item = JudgedFlow<'_>> {
+        let verdict = |expected| match expected {
+            Expected::Allowed => ConnectionVerdict::Allowed,
+            Expected::Blocked => ConnectionVerdict::Blocked,
+        };
+        let judged = self.plan.flows.iter().zip(&self.flows);
+        judged.map(move |(flow, found)| JudgedFlow {
+            name: &flow.name,
+            expected: flow.expect.map(verdict),
+            found,
+        })
+    }
+
+    /// Whether every flow got what it expects.
+    pub fn is_as_expected(&self) -> bool {
+        self.flows().all(|flow| flow.is_as_expected() != Some(false))
+    }
+
+    /// How it went, in a line.
+    pub(super) fn headline(&self) -> String {
+        let expecting = self.flows().filter(|flow| flow.expected.is_some()).count();
+        let fine = self.flows().filter(|flow| flow.is_as_expected() == Some(true)).count();
+        match expecting {
+            0 => "connections by flow".to_owned(),
+            _ => format!("{fine} of {expecting} flows got what it expects"),
+        }
+    }
+
+    /// The flows that expect nothing, or got something else.
+    pub(super) fn to_look_at(&self) -> impl Iterator<Item = JudgedFlow<'_>> {
+        self.flows().filter(|flow| flow.is_as_expected() != Some(true))
+    }
 }
 
-/// Whether every flow of a workload got what it expects.
-pub fn are_as_expected(plan: &Plan, flows: &[FlowVerdicts]) -> bool {
-    plan.flows.iter().zip(flows).all(|(flow, found)| is_as_expected(flow.expect, found) != Some(false))
-}
+/// The columns of flows, as text and markdown have them.
+pub(super) const COLUMNS: [&str; 7] =
+    ["flow", "expected", ">allowed", ">blocked", ">assumed", ">undecided", ">outside"];
 
 /// Writes what the groups said of each flow that expects nothing or something else.
-pub fn write_verdicts(out: &mut dyn Write, plan: &Plan, flows: &[FlowVerdicts]) -> io::Result<()> {
-    let wanted = |at: usize| plan.flows[at].expect.map(verdict);
-    let is_as_expected = |at: usize| is_as_expected(plan.flows[at].expect, &flows[at]) == Some(true);
-    let heads = ["flow", "expected", ">allowed", ">blocked", ">assumed", ">undecided", ">outside"];
-    let mut table = Columns::new(&heads);
-    for at in (0..flows.len()).filter(|&at| !is_as_expected(at)) {
-        let expect = wanted(at).map_or("-", ConnectionVerdict::code);
-        let mut row = vec![Cell::new(&plan.flows[at].name), Cell::new(expect)];
-        row.extend(ConnectionVerdict::ALL.map(|verdict| Cell::count(flows[at].of(verdict))));
+pub(super) fn write(out: &mut dyn Write, workload: &JudgedWorkload) -> io::Result<()> {
+    let mut table = Columns::new(&COLUMNS);
+    for flow in workload.to_look_at() {
+        let expect = flow.expected.map_or("-", ConnectionVerdict::code);
+        let mut row = vec![Cell::new(flow.name), Cell::new(expect)];
+        row.extend(ConnectionVerdict::ALL.map(|verdict| Cell::count(flow.found.of(verdict))));
         table.row(row);
     }
-    let expecting = plan.flows.iter().filter(|flow| flow.expect.is_some()).count();
-    let fine = (0..flows.len()).filter(|&at| is_as_expected(at)).count();
-    if expecting > 0 {
-        writeln!(out, "\nWorkload: {fine} of {expecting} flows got what it expects")?;
-    } else {
-        writeln!(out, "\nWorkload: connections by flow")?;
-    }
+    writeln!(out, "\nWorkload: {}", workload.headline())?;
     if table.is_empty() { Ok(()) } else { table.write(out) }
 }

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use crate::replay::{ConnectionVerdict, Verdict};
 
+use super::made::{COLUMNS, JudgedWorkload};
 use super::matrix::Matrix;
 use super::rows::{Row, Worst, all_or_worst, folded};
 use super::{Options, Results, label, notes, time};
@@ -19,6 +20,9 @@ pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io
     headline(results, out)?;
     if results.tally.frames.packets == 0 {
         return note_list(&notes::captures(results), out);
+    }
+    if let Some(judged) = results.workload {
+        workload(judged, out)?;
     }
     blocked(results, options, out)?;
     for verdict in ConnectionVerdict::ALL {
@@ -218,6 +222,18 @@ fn rules(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
     end(out)
 }
 
+/// What the groups said of each flow that expects nothing or something else.
+fn workload(judged: &JudgedWorkload, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "Workload: {}\n", judged.headline())?;
+    let rows = judged.to_look_at().map(|flow| {
+        let mut row = vec![code(flow.name), flow.expected.map_or("-", ConnectionVerdict::code).to_owned()];
+        row.extend(ConnectionVerdict::ALL.map(|verdict| flow.found.of(verdict).to_string()));
+        row
+    });
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() { Ok(()) } else { table(&COLUMNS, rows, out) }
+}
+
 fn note_list(notes: &[notes::Note], out: &mut dyn Write) -> io::Result<()> {
     for note in notes {
         writeln!(out, "- **{}**: {}", note.topic, plain(&note.text))?;
@@ -258,6 +274,11 @@ mod tests {
     #[test]
     fn cluster() {
         insta::assert_snapshot!(markdown(&Sample::cluster(), Options { show: Show::NONE, matrix: true }));
+    }
+
+    #[test]
+    fn a_workload() {
+        insta::assert_snapshot!(markdown(&Sample::made(), Options::default()));
     }
 
     #[test]

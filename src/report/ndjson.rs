@@ -17,6 +17,7 @@ enum Record<'a> {
     Group(schema::Group<'a>),
     Outside(schema::Outside),
     Matrix(schema::MatrixRow<'a>),
+    Workload(schema::Workload<'a>),
     Summary(schema::Summary),
 }
 
@@ -25,7 +26,8 @@ fn line(record: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// Writes the report: the header, connections, rules, groups, address pairs outside the scenario, the matrix when asked for, and the summary last.
+/// Writes the report: the header, connections, rules, groups, address pairs outside the scenario, the matrix when asked for, the workload
+/// where there is one, and the summary last.
 pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io::Result<()> {
     line(&Record::Header(json::header(results)), out)?;
     for connection in json::connections(results) {
@@ -44,6 +46,9 @@ pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io
         for row in json::matrix_rows(results) {
             line(&Record::Matrix(row), out)?;
         }
+    }
+    if let Some(workload) = json::workload(results) {
+        line(&Record::Workload(workload), out)?;
     }
     line(&Record::Summary(json::summary(results)), out)
 }

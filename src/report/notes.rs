@@ -147,17 +147,26 @@ fn assumptions(results: &Results<'_>) -> Option<Note> {
 }
 
 fn let_go(results: &Results<'_>) -> Option<Note> {
-    let kept = results.tally.kept;
-    let (count, was) =
-        (label::plural(kept.let_go, "connection"), if kept.let_go == 1 { "was" } else { "were" });
-    let text = format!(
-        "{count} seen longest ago {was} counted but not listed, and forgotten, to keep about {} at most \
-         (--max-connections).",
-        kept.most
-    );
-    let pairs = label::plural(kept.pairs_let_go, "address pair");
-    let lines = (kept.pairs_let_go > 0).then(|| format!("{pairs} outside with few packets likewise"));
-    (kept.let_go > 0).then(|| Note { topic: "Let go", text, lines: lines.into_iter().collect() })
+    let pairs = label::plural(results.tally.kept.pairs_let_go, "address pair");
+    let more = results.tally.kept.pairs_let_go > 0;
+    let lines = more.then(|| format!("{pairs} outside with few packets likewise"));
+    results.let_go().map(|text| Note { topic: "Let go", text, lines: lines.into_iter().collect() })
+}
+
+impl Results<'_> {
+    /// A sentence about the connections that no list holds, if there are any: for those who read lists alone.
+    pub fn let_go(&self) -> Option<String> {
+        let kept = self.tally.kept;
+        let (count, was) =
+            (label::plural(kept.let_go, "connection"), if kept.let_go == 1 { "was" } else { "were" });
+        (kept.let_go > 0).then(|| {
+            format!(
+                "{count} seen longest ago {was} counted but not listed, and forgotten, to keep about {} at most \
+                 (--max-connections).",
+                kept.most
+            )
+        })
+    }
 }
 
 fn repeats(results: &Results<'_>) -> Option<Note> {

@@ -8,6 +8,8 @@ use crate::packet::Timestamp;
 use crate::policy::{Direction, InterfaceId, Policy, RuleId};
 use crate::replay::{Connections, GroupTally, RuleHits, Tally};
 
+use super::made::JudgedWorkload;
+
 /// A finished replay.
 #[derive(Clone, Copy)]
 pub struct Results<'a> {
@@ -27,6 +29,8 @@ pub struct Results<'a> {
     pub repeats: Repeats,
     /// Whether tunnels were opened.
     pub opened_tunnels: bool,
+    /// The workload that was made for it, if one was.
+    pub workload: Option<&'a JudgedWorkload>,
 }
 
 /// Packets that captures show more than once.

@@ -8,7 +8,7 @@ use crate::policy::{NamedSet, Owners, Policy};
 use super::distribution::Distribution;
 use super::ends::{Names, Pool};
 use super::workload::{
-    Amount, Anomalies, Arrivals, Asked, Expected, LoadedWorkload, Workload, WrittenFlow, WrittenTunnel,
+    Amount, Asked, Course, Expected, LoadedWorkload, Workload, WrittenFlow, WrittenTunnel,
 };
 
 /// The seed of a workload that names none.
@@ -40,17 +40,7 @@ pub struct Flow {
     pub(super) from: Pool,
     pub(super) to: Pool,
     pub(super) tunnel: Option<Tunnel>,
-    pub(super) service: Asked,
-    pub(super) amount: Amount,
-    pub(super) arrivals: Arrivals,
-    pub(super) after: u64,
-    pub(super) lasts: Distribution,
-    pub(super) exchanges: Distribution,
-    pub(super) request: Distribution,
-    pub(super) reply: Distribution,
-    pub(super) rtt: Distribution,
-    pub(super) ports: PortRange,
-    pub(super) anomalies: Anomalies,
+    pub(super) course: Course,
     /// Where forged sources come from.
     pub(super) forged: Pool,
 }
@@ -117,7 +107,7 @@ impl Plan {
     ) -> Self {
         let names = Names::new(policy, sets, &workload.addresses, findings);
         let duration = workload.duration.saturating_mul(u64::from(scale));
-        let mut flows = Vec::new();
+        let (mut flows, mut left_out) = (Vec::new(), Vec::<(String, Vec<&Piece>)>::new());
         for written in &workload.flows {
             let mut told = Vec::new();
             let flow = flow(written, &names, policy, workload.duration, &mut told);
@@ -126,14 +116,17 @@ impl Plan {
                     finding.code == codes::EMPTY_END || finding.code == codes::UNKNOWN_END
                 })
             {
-                let message = format!("flow `{}` is left out: {}", written.name.text, told[0].message);
-                findings
-                    .push(Diagnostic::new(codes::FLOW_LEFT_OUT, message).at(written.name.span.clone(), ""));
+                let why = told.swap_remove(0).message;
+                match left_out.iter_mut().find(|(known, _)| *known == why) {
+                    Some((_, names)) => names.push(&written.name),
+                    None => left_out.push((why, vec![&written.name])),
+                }
                 continue;
             }
             findings.append(&mut told);
             flows.extend(flow.map(|flow| flow.scaled(scale)));
         }
+        findings.extend(left_out.iter().map(|(why, names)| not_made(why, names)));
         if flows.is_empty() && !findings.iter().any(Diagnostic::is_error) {
             findings.push(Diagnostic::new(codes::EMPTY_END, "no flow of the workload suits the scenario"));
         }
@@ -149,11 +142,25 @@ impl Plan {
 
 impl Flow {
     fn scaled(mut self, scale: u32) -> Self {
-        if let Amount::Count(count) = &mut self.amount {
+        if let Amount::Count(count) = &mut self.course.amount {
             *count = count.saturating_mul(u64::from(scale));
         }
         self
     }
+}
+
+/// What is said of flows that are left out for the same reason: once, however many there are.
+fn not_made(why: &str, flows: &[&Piece]) -> Diagnostic {
+    let names: Vec<_> = flows.iter().map(|name| format!("`{}`", name.text)).collect();
+    let (message, help) = match &names[..] {
+        [name] => (format!("flow {name} is left out: {why}"), None),
+        _ => (
+            format!("{} flows are left out: {why}", names.len()),
+            Some(format!("they are {}", names.join(", "))),
+        ),
+    };
+    let place = flows.first().map_or(0..0, |name| name.span.clone());
+    Diagnostic::new(codes::FLOW_LEFT_OUT, message).at(place, "").maybe_help(help)
 }
 
 fn flow(
@@ -174,13 +181,13 @@ fn flow(
     if tunnel.is_none() {
         apart(&from, &to, policy, &written.from, findings)?;
     }
-    if written.after >= duration {
+    if written.course.after >= duration {
         let message = format!("flow `{}` begins after the end of the workload", written.name.text);
         let finding = Diagnostic::new(codes::BAD_DURATION, message).at(written.name.span.clone(), "");
         findings.push(finding.help("give the workload a longer `duration`"));
         return None;
     }
-    enough_ports(written, &from, &to, duration - written.after, findings)?;
+    enough_ports(written, &from, &to, duration - written.course.after, findings)?;
     let forged = names.entries(&Piece::elsewhere("outside", &(0..0)), findings).unwrap_or_default();
     Some(Flow {
         name: written.name.text.clone(),
@@ -188,17 +195,7 @@ fn flow(
         from,
         to,
         tunnel,
-        service: written.service.clone(),
-        amount: written.amount,
-        arrivals: written.arrivals,
-        after: written.after,
-        lasts: written.lasts,
-        exchanges: written.exchanges,
-        request: written.request,
-        reply: written.reply,
-        rtt: written.rtt,
-        ports: written.ports,
-        anomalies: written.anomalies,
+        course: written.course.clone(),
         forged: Pool::new(family, forged),
     })
 }
@@ -278,17 +275,17 @@ fn enough_ports(
     duration: u64,
     findings: &mut Vec<Diagnostic>,
 ) -> Option<()> {
-    let Asked::Ports(_, services) = &written.service else { return Some(()) };
+    let Asked::Ports(_, services) = &written.course.service else { return Some(()) };
     let size = |range: &PortRange| u64::from(range.last() - range.first()) + 1;
     let services: u64 = services.iter().map(size).sum();
     let pairs = from.len().saturating_mul(to.len()).saturating_mul(services);
-    let tuples = pairs.saturating_mul(size(&written.ports));
-    let mean = match written.lasts {
+    let tuples = pairs.saturating_mul(size(&written.course.ports));
+    let mean = match written.course.lasts {
         Distribution::Fixed(time) => time as f64,
         _ => 0.0,
     };
     let window = REST as f64 + mean;
-    let wanted = match written.amount {
+    let wanted = match written.course.amount {
         Amount::Count(count) => count as f64 * (window / duration as f64).min(1.0),
         Amount::Every(gap) => window.min(duration as f64) / gap,
     };

@@ -106,8 +106,14 @@ impl<'p> Stream<'p> {
         for (flow, index) in plan.flows.iter().zip(0..) {
             let kind = kind(&flow.name);
             let random = Random::new(plan.seed, kind, u64::MAX);
-            let start = plan.start.0.saturating_add_unsigned(flow.after);
-            let times = Times::new(random, flow.arrivals, flow.amount, plan.duration - flow.after, start);
+            let start = plan.start.0.saturating_add_unsigned(flow.course.after);
+            let times = Times::new(
+                random,
+                flow.course.arrivals,
+                flow.course.amount,
+                plan.duration - flow.course.after,
+                start,
+            );
             stream.flows.push((times, 0, kind));
             stream.await_flow(index);
         }
@@ -138,7 +144,7 @@ impl<'p> Stream<'p> {
 
     fn await_flow(&mut self, index: u32) {
         if let Some(time) = self.flows[index as usize].0.next() {
-            let time = time + self.plan.flows[index as usize].after;
+            let time = time + self.plan.flows[index as usize].course.after;
             self.events.push(Reverse((time, u64::from(index), Happens::Begin(index))));
         }
     }
@@ -185,7 +191,7 @@ impl<'p> Stream<'p> {
         if !matches!(tuple.protocol, Protocol::TCP | Protocol::UDP | Protocol::ICMP | Protocol::ICMPV6) {
             return true;
         }
-        let ports = self.plan.flows[conversation.flow as usize].ports;
+        let ports = self.plan.flows[conversation.flow as usize].course.ports;
         let size = u64::from(ports.last() - ports.first()) + 1;
         let step = (1..size.max(2))
             .map(|add| (size * 618 / 1000 + add) | 1)

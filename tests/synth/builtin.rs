@@ -119,6 +119,19 @@ fn a_small_cluster_leaves_flows_out_and_says_so() {
             told.contains("warning[flow-left-out]: flow `masters-among-themselves` is left out"),
             "{told}"
         );
+        // Those that lack the same are told of once.
+        let reasons: Vec<_> =
+            told.lines().filter(|line| line.starts_with("warning[flow-left-out]")).collect();
+        let reasons: Vec<_> = reasons.iter().filter_map(|line| line.split_once("left out: ")).collect();
+        let distinct: std::collections::BTreeSet<_> = reasons.iter().map(|(_, reason)| reason).collect();
+        assert!(!reasons.is_empty() && distinct.len() == reasons.len(), "{told}");
+        assert!(model == "turbo" || told.contains("flows are left out"), "{told}");
+        let all: Vec<_> = built.text.lines().filter(|line| line.contains("optional: true")).collect();
+        for line in all {
+            let name = line.trim().split_once(':').unwrap().0;
+            let is_made = plan.flows.iter().any(|flow| flow.name == name);
+            assert!(is_made != told.contains(&format!("`{name}`")), "{name}: {told}");
+        }
         assert_eq!(plan.seed, 9);
         assert!(plan.flows.iter().any(|flow| flow.name == "kubelet"));
     }

@@ -88,6 +88,79 @@ fn the_report_says_what_the_groups_made_of_each_flow() {
 }
 
 #[test]
+fn the_coverage_is_told_beside_packets_on_standard_output() {
+    let edges = ["synth", "edges", "-s", "captures/cce-turbo.yaml"];
+    let (alone, piped) = (sgsim(&edges), sgsim(&[&edges[..], &["-o", "-"]].concat()));
+    assert_eq!(piped.stdout[..4], 0xa1b2_3c4d_u32.to_le_bytes(), "a capture, and nothing else");
+    let coverage = String::from_utf8(alone.stdout).unwrap();
+    assert!(coverage.starts_with("Rules reached: 16 of 16"), "{coverage}");
+    assert_eq!(told(&piped), coverage);
+}
+
+/// Traffic inside of tunnels, by hand: pod-a1 may ask for 8080 and not for 22; nobody knows the two strange pods, so that only
+/// the nodes' groups are asked, there and back; and node-2 takes no tunnel from node-3.
+const INSIDE: &str = "
+traffic:
+  web: { from: 10.0.1.5, to: 10.0.2.5, inside: { from: interface node-1, to: interface node-2 }, service: tcp 8080, count: 4, expect: allowed }
+  ssh: { from: 10.0.1.5, to: 10.0.2.5, inside: { from: interface node-1, to: interface node-2 }, service: tcp 22, count: 3 }
+  strange: { from: 10.0.9.8, to: 10.0.9.9, inside: { from: interface node-1, to: interface node-2 }, service: tcp 22, count: 2 }
+  shut: { from: 10.0.1.5, to: 10.0.2.5, inside: { from: interface node-3, to: interface node-2 }, service: tcp 8080, count: 5, expect: allowed }
+";
+
+#[test]
+fn a_workload_is_judged_inside_of_its_tunnels() {
+    let workload = temporary("inside.yaml");
+    std::fs::write(&workload, INSIDE).unwrap();
+    let replay = ["replay", "--synth", workload.to_str().unwrap(), "-s", "captures/cce-tunnel-pods.yaml"];
+    let report = |options: &[&str]| {
+        let run = sgsim(&[&replay[..], options].concat());
+        assert_eq!(run.status.code(), Some(1), "`shut` is not allowed: {}", told(&run));
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let flows = |options: &[&str]| -> Vec<(String, u64, u64, u64)> {
+        let document: serde_json::Value =
+            serde_json::from_str(&report(&[&["--format", "json"], options].concat())).unwrap();
+        let flow = |flow: &serde_json::Value| {
+            let [allowed, blocked, outside] =
+                ["allowed", "blocked", "outside"].map(|key| flow[key].as_u64().unwrap());
+            (flow["flow"].as_str().unwrap().to_owned(), allowed, blocked, outside)
+        };
+        document["workload"]["flows"].as_array().unwrap().iter().map(flow).collect()
+    };
+    let of = |name: &str, allowed, blocked| (name.to_owned(), allowed, blocked, 0);
+    assert_eq!(
+        flows(&["--inner"]),
+        [of("web", 4, 0), of("ssh", 0, 3), of("strange", 4, 0), of("shut", 0, 5)]
+    );
+    // By the outer headers: each conversation there and back.
+    assert_eq!(flows(&[]), [of("web", 8, 0), of("ssh", 6, 0), of("strange", 4, 0), of("shut", 5, 5)]);
+    let lines = report(&["--inner", "--format", "ndjson"]);
+    let line = lines.lines().find(|line| line.starts_with("{\"type\":\"workload\"")).unwrap();
+    assert!(
+        line.contains(r#"{"flow":"ssh","expected":null,"as_expected":null,"allowed":0,"blocked":3"#),
+        "{line}"
+    );
+    let markdown = report(&["--inner", "--format", "markdown"]);
+    assert!(markdown.contains("Workload: 1 of 2 flows got what it expects\n"), "{markdown}");
+    assert!(markdown.contains("| `shut` | allowed | 0 | 5 | 0 | 0 | 0 |"), "{markdown}");
+    // What is made is what a capture of it shows.
+    let capture = temporary("inside.pcap");
+    let scenario = ["-s", "captures/cce-tunnel-pods.yaml"];
+    let packets = ["--inner", "--packets", "-"];
+    for made in [workload.to_str().unwrap(), "edges"] {
+        let run = sgsim(&[&["synth", made, "-o", capture.to_str().unwrap()], &scenario[..]].concat());
+        assert_eq!(run.status.code(), Some(0), "{}", told(&run));
+        let read = sgsim(&[&["replay", capture.to_str().unwrap()], &scenario[..], &packets].concat());
+        let read = String::from_utf8(read.stdout).unwrap();
+        assert!(read.contains("tunnel-dropped") && read.contains("\"tunnels\":[{"), "{made}");
+        let direct = sgsim(&[&["replay", "--synth", made], &scenario[..], &packets].concat());
+        assert!(String::from_utf8(direct.stdout).unwrap() == read, "{made}");
+    }
+    std::fs::remove_file(capture).unwrap();
+    std::fs::remove_file(workload).unwrap();
+}
+
+#[test]
 fn exports_are_a_scenario_for_traffic_and_load_too() {
     let exports = ["-s", "captures/exports/aws-groups.json", "-s", "captures/exports/aws-interfaces.json"];
     let load = ["load", "--scale", "1", "--packets", "1000", "--time-limit", "20", "--format", "json"];
@@ -159,6 +232,20 @@ fn rule_sets_go_from_verb_to_verb() {
         "{}",
         told(&run)
     );
+    let run = sgsim(&["load", "--filters", filters, "-j", "1", "--format", "csv"]);
+    let csv = String::from_utf8(run.stdout.clone()).unwrap();
+    let head = "scale,rules,compile_seconds,memory_bytes,engine,asked,threads,per_second,count";
+    let (first, lines) = csv.split_once('\n').unwrap();
+    assert_eq!((run.status.code(), first), (Some(0), head), "{}", told(&run));
+    for line in lines.lines() {
+        let fields: Vec<_> = line.split(',').collect();
+        let is_speed = fields[7].parse::<f64>().is_ok_and(|speed| speed > 0.0);
+        assert!(
+            fields.len() == 9 && fields[..2] == ["1", "50"] && fields[3].is_empty() && is_speed,
+            "{line}"
+        );
+    }
+    assert!(lines.lines().count() >= 2, "{csv}");
     assert!(sgsim(&["synth", "trace", filters, "--count", "100", "-o", trace]).status.success());
     let text = std::fs::read_to_string(trace).unwrap();
     assert_eq!(sgsim::compile::five_tuple::classbench::parse_trace(&text).unwrap().len(), 100);

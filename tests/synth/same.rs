@@ -70,7 +70,7 @@ fn written_captures_read_back() {
     let made: Vec<_> = Stream::new(&plan).map(|segment| segment.packet()).collect();
     for format in [CaptureFormat::Pcap, CaptureFormat::Pcapng] {
         let mut file = Vec::new();
-        let mut writer = CaptureWriter::new(&mut file, format, "made by a test").unwrap();
+        let mut writer = CaptureWriter::new(&mut file, format, LinkType::ETHERNET, "made by a test").unwrap();
         let mut bytes = Vec::new();
         for segment in Stream::new(&plan) {
             bytes.clear();

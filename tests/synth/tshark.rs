@@ -4,7 +4,7 @@ use std::io::BufWriter;
 use std::path::PathBuf;
 use std::process::Command;
 
-use sgsim::capture::{CaptureFormat, CaptureWriter};
+use sgsim::capture::{CaptureFormat, CaptureWriter, LinkType};
 use sgsim::synth::{Plan, Stream, Workload};
 
 use crate::same::ODD;
@@ -24,7 +24,7 @@ fn is_there() -> bool {
 fn written(plan: &Plan, name: &str, format: CaptureFormat) -> (PathBuf, u64) {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let file = BufWriter::new(std::fs::File::create(&path).unwrap());
-    let mut writer = CaptureWriter::new(file, format, "a test").unwrap();
+    let mut writer = CaptureWriter::new(file, format, LinkType::ETHERNET, "a test").unwrap();
     let (mut bytes, mut count) = (Vec::new(), 0);
     for segment in Stream::new(plan) {
         bytes.clear();

@@ -8,6 +8,14 @@ use super::view::{Missing, View, u16_of};
 use crate::capture::LinkType;
 use crate::packet::Domain;
 
+// `EtherType`s (IANA "IEEE 802 Numbers").
+pub(super) const IPV4: u16 = 0x0800;
+pub(super) const IPV6: u16 = 0x86dd;
+pub(super) const MPLS: u16 = 0x8847;
+const ARP: u16 = 0x0806;
+const MPLS_UPSTREAM: u16 = 0x8848;
+const PPPOE_SESSION: u16 = 0x8864;
+
 /// Ethernet II or IEEE 802.3.
 pub(super) fn ethernet(mut frame: View<'_>, domain: Domain) -> Result<Network<'_>, Missing> {
     let ether_type = addresses(&mut frame)?;
@@ -29,9 +37,9 @@ pub(super) fn payload(
 ) -> Result<Network<'_>, Missing> {
     loop {
         match ether_type {
-            0x0800 => return Ok(Network::V4(view, domain)),
-            0x86dd => return Ok(Network::V6(view, domain)),
-            0x0806 => return Ok(Network::Arp),
+            IPV4 => return Ok(Network::V4(view, domain)),
+            IPV6 => return Ok(Network::V6(view, domain)),
+            ARP => return Ok(Network::Arp),
             // 802.1Q, 802.1ad, and the two numbers used for stacked tags before that was written.
             0x8100 | 0x88a8 | 0x9100 | 0x9200 => {
                 let tag = view.take(SingleVlanHeader::LEN)?;
@@ -47,8 +55,8 @@ pub(super) fn payload(
                 }
                 None => return Ok(Network::Other),
             },
-            0x8847 | 0x8848 => return mpls(view, domain),
-            0x8864 => return ppp::over_ethernet(view, domain),
+            MPLS | MPLS_UPSTREAM => return mpls(view, domain),
+            PPPOE_SESSION => return ppp::over_ethernet(view, domain),
             _ => match switch_tag(ether_type, &mut view)? {
                 Some(next) => ether_type = next,
                 None => return Ok(Network::Other),
@@ -143,7 +151,7 @@ fn llc(mut view: View<'_>) -> Result<Option<(u16, View<'_>)>, Missing> {
         Ok([0xaa, 0xaa, 0x03]) => {}
         Ok([0x06, 0x06, 0x03]) => {
             view.take(3)?;
-            return Ok(Some((0x0800, view)));
+            return Ok(Some((IPV4, view)));
         }
         // Too short for IP, and no contradiction: LLC frames may be this short.
         Ok(_) | Err(Missing::Malformed) => return Ok(None),

@@ -3,6 +3,7 @@
 //! Says nothing where anything is unusual; where it says something, it is what [`decode`](super::decode) says
 //! (a test compares them on frames of all kinds).
 
+use super::ether::IPV4;
 use super::view::u16_of;
 use crate::capture::LinkType;
 use crate::packet::{Compact, Protocol, Timestamp};
@@ -17,8 +18,8 @@ pub fn quick(link: LinkType, time: Timestamp, bytes: &[u8], wire_length: u32) ->
     // The shortest frame that qualifies: Ethernet, IPv4 and UDP headers.
     let head = bytes.first_chunk::<42>()?;
     let (domain, ip, left) = match u16_of(head[12], head[13]) {
-        0x0800 => (0, bytes.get(14..)?, wire_length.checked_sub(14)?),
-        0x8100 if u16_of(head[16], head[17]) == 0x0800 => {
+        IPV4 => (0, bytes.get(14..)?, wire_length.checked_sub(14)?),
+        0x8100 if u16_of(head[16], head[17]) == IPV4 => {
             let vlan = u16_of(head[14], head[15]) & 0xfff;
             let domain = if vlan == 0 { 0 } else { 0x8000 | vlan };
             (domain, bytes.get(18..)?, wire_length.checked_sub(18)?)

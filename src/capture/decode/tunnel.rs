@@ -3,15 +3,13 @@
 //! The outer headers say whether there is a tunnel: the destination port of UDP, or the protocol. Whatever bytes follow are
 //! then read as that tunnel's, and what does not fit is told as `truncated`, `malformed` or `not-ip`, never left out.
 
-use super::ether::{self, ethernet};
+use super::ether::{self, IPV4, IPV6, MPLS, ethernet};
 use super::network::{Network, Read};
 use super::view::{Missing, View, u16_of};
 use crate::packet::{Domain, Protocol, Transport, Tunnel, TunnelKind};
 
-/// `EtherType`s of what tunnels carry (IANA "IEEE 802 Numbers").
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
-const MPLS: u16 = 0x8847;
+// `EtherType`s of what tunnels alone carry (IANA "IEEE 802 Numbers").
+
 /// Transparent Ethernet bridging: a whole frame.
 const FRAME: u16 = 0x6558;
 const ERSPAN: u16 = 0x88be;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::capture::{CaptureFormat, CaptureWriter};
+use crate::capture::{CaptureFormat, CaptureWriter, LinkType};
 use crate::policy::Scenario;
 use crate::report;
 use crate::synth::{BUILTINS, Builtin, Plan, Stream};
@@ -143,7 +143,7 @@ fn write_capture(
     out: &mut dyn Write,
     progress: &live::Progress,
 ) -> io::Result<Made> {
-    let mut writer = CaptureWriter::new(out, format, comment)?;
+    let mut writer = CaptureWriter::new(out, format, LinkType::ETHERNET, comment)?;
     let (mut bytes, mut made) = (Vec::new(), Made::default());
     while made.packets < most
         && let Some(segment) = stream.next()

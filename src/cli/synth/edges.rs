@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::capture::{CaptureFormat, CaptureWriter};
+use crate::capture::{CaptureFormat, CaptureWriter, LinkType};
 use crate::compile::Compiled;
 use crate::report;
 use crate::synth::Coverage;
@@ -18,7 +18,8 @@ pub(super) struct Args {
     /// Most packets on boundaries. Overlaps of two rules come last, and there may be as many as the square of the rules.
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Output")]
     packets: u64,
-    /// Write the packets to this capture too (.pcapng; else pcap).
+    /// Write the packets to this capture too (.pcapng; else pcap; `-` is standard output, and the coverage goes to standard
+    /// error).
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
 }
@@ -34,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
             let is_new = path.extension().is_some_and(|extension| extension == "pcapng");
             let format = if is_new { CaptureFormat::Pcapng } else { CaptureFormat::Pcap };
             let comment = "sgsim synth edges";
-            let new = CaptureWriter::new(files::create_bytes(path)?, format, comment);
+            let new = CaptureWriter::new(files::create_bytes(path)?, format, LinkType::ETHERNET, comment);
             Some((new.map_err(|error| files::cannot_write(path, &error))?, path))
         }
     };
@@ -52,10 +53,13 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     }
     let status = if coverage.packets == 0 { ExitStatus::Nothing } else { ExitStatus::Done };
     if args.output.as_deref().is_some_and(files::is_stdout) {
-        return Ok(status);
+        let mut told = Vec::new();
+        report::coverage::write(&mut told, policy, &coverage)?;
+        output::remark(&String::from_utf8_lossy(&told).trim_end());
+    } else {
+        let mut out = output::stdout();
+        report::coverage::write(&mut out, policy, &coverage)?;
+        out.flush()?;
     }
-    let mut out = output::stdout();
-    report::coverage::write(&mut out, policy, &coverage)?;
-    out.flush()?;
     Ok(status)
 }

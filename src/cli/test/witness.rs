@@ -1,7 +1,6 @@
 //! A one-packet capture for each failure.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::capture::write_flow;
@@ -34,8 +33,7 @@ pub(super) fn write(folder: &Path, planned: &[(PathBuf, &Flow)]) -> Result<(), E
     std::fs::create_dir_all(folder).map_err(|error| files::cannot_write(folder, &error))?;
     for (path, flow) in planned {
         let mut out = files::create(path)?;
-        let written = write_flow(flow, &mut out).and_then(|()| out.flush());
-        written.map_err(|error| files::cannot_write(path, &error))?;
+        write_flow(flow, &mut out).map_err(|error| files::cannot_write(path, &error))?;
     }
     Ok(())
 }

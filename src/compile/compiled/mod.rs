@@ -259,17 +259,6 @@ impl Matcher for Compiled<'_> {
         self.linear.behind(interface, direction, header, rule)
     }
 
-    fn each_group(
-        &self,
-        interface: InterfaceId,
-        direction: Direction,
-        header: &Header,
-    ) -> Vec<Option<RuleId>> {
-        let mut said = vec![];
-        self.each_group_into(interface, direction, header, &mut said);
-        said
-    }
-
     fn each_group_into(
         &self,
         interface: InterfaceId,

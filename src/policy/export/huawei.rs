@@ -1,35 +1,19 @@
 //! Huawei Cloud's VPC API v3: groups with their rules, as "show" answers.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::packet::{Family, Protocol};
 use crate::policy::{Action, Scenario, ServiceMatch};
 
 use super::atoms::{self, Atom, Far, Form};
-use super::{Unwritable, pretty};
+use super::{Unwritable, shown};
 
 const FORM: Form =
     Form { ordered: true, ports: &[Protocol::TCP, Protocol::UDP], icmp: false, from_one: true };
 
-/// Writes all groups. A group is referred to by its name here: there is no identifier yet.
+/// Writes all groups.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
-    let mut refused = Vec::new();
-    let mut groups = Vec::new();
-    for (id, group) in atoms::groups(scenario) {
-        let atoms = atoms::of(scenario, id, &FORM, &mut refused);
-        let rules = atoms.iter().flat_map(|atom| rules(scenario, atom, &group.name)).enumerate();
-        let numbered = rules.map(|(number, mut rule)| {
-            rule["id"] = format!("{}-{}", group.name, number + 1).into();
-            rule
-        });
-        groups.push(json!({
-            "id": group.name,
-            "name": atoms::name(scenario, id),
-            "description": scenario.group_description(id),
-            "security_group_rules": numbered.collect::<Vec<_>>(),
-        }));
-    }
-    if refused.is_empty() { Ok(pretty(&json!({ "security_groups": groups }))) } else { Err(refused) }
+    shown::write(scenario, &FORM, &Map::new(), rules)
 }
 
 fn rules(scenario: &Scenario, atom: &Atom<'_>, group: &str) -> Vec<Value> {

@@ -7,6 +7,7 @@ mod aws;
 mod huawei;
 mod openstack;
 mod scenario;
+mod shown;
 mod terraform;
 
 use std::fmt;

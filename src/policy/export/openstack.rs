@@ -5,34 +5,18 @@ use serde_json::{Value, json};
 use crate::packet::{Family, Protocol};
 use crate::policy::{Scenario, ServiceMatch};
 
-use super::atoms::{self, Atom, Far, Form};
-use super::{Unwritable, pretty};
+use super::atoms::{Atom, Far, Form};
+use super::{Unwritable, shown};
 
 /// Neutron has ports of these: `openstack/neutron` `api/rpc/../securitygroup.py` names tcp, udp, sctp, dccp and udplite.
 const PORTS: &[Protocol] = &[Protocol::TCP, Protocol::UDP, Protocol::SCTP, Protocol::DCCP, Protocol::UDPLITE];
 
 const FORM: Form = Form { ordered: false, ports: PORTS, icmp: true, from_one: false };
 
-/// Writes all groups. A group is referred to by its name here: there is no identifier yet.
+/// Writes all groups.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
-    let mut refused = Vec::new();
-    let mut groups = Vec::new();
-    for (id, group) in atoms::groups(scenario) {
-        let atoms = atoms::of(scenario, id, &FORM, &mut refused);
-        let rules = atoms.iter().flat_map(|atom| rules(scenario, atom, &group.name)).enumerate();
-        let numbered = rules.map(|(number, mut rule)| {
-            rule["id"] = format!("{}-{}", group.name, number + 1).into();
-            rule
-        });
-        groups.push(json!({
-            "id": group.name,
-            "name": atoms::name(scenario, id),
-            "description": scenario.group_description(id),
-            "stateful": true,
-            "security_group_rules": numbered.collect::<Vec<_>>(),
-        }));
-    }
-    if refused.is_empty() { Ok(pretty(&json!({ "security_groups": groups }))) } else { Err(refused) }
+    let stateful = [("stateful".to_owned(), Value::Bool(true))].into_iter().collect();
+    shown::write(scenario, &FORM, &stateful, rules)
 }
 
 fn rules(scenario: &Scenario, atom: &Atom<'_>, group: &str) -> Vec<Value> {

@@ -95,33 +95,24 @@ fn rule(node: &Node, group: &Piece, ranks: &Ranks, facts: &mut Facts, findings: 
         Direction::Egress => ("destination", "source"),
     };
     let ports = several(inner, "destinationPortRange");
+    let mut parts = vec![];
     if !ports.iter().any(|port| port.text == "*" || port.text == "0-65535") && !ports.is_empty() {
         fields.ports = Some(ports);
         if fields.protocol.as_ref().is_none_or(|(protocol, _)| *protocol == super::ProtocolWord::All) {
             // Ports of any protocol: those of TCP and UDP. What ICMP makes of them no page says.
-            for name in ["tcp", "udp"] {
+            parts.extend(["tcp", "udp"].map(|name| {
                 let protocol = field::protocol(&group.reworded(name), findings);
-                let fields = Fields { protocol, id: suffixed(fields.id.as_ref(), name), ..fields.clone() };
-                finish(
-                    node,
-                    (far, near),
-                    RuleFact { group: Some(group.clone()), direction, fields },
-                    facts,
-                    before,
-                    findings,
-                );
-            }
-            return;
+                Fields { protocol, id: suffixed(fields.id.as_ref(), name), ..fields.clone() }
+            }));
         }
     }
-    finish(
-        node,
-        (far, near),
-        RuleFact { group: Some(group.clone()), direction, fields },
-        facts,
-        before,
-        findings,
-    );
+    if parts.is_empty() {
+        parts.push(fields);
+    }
+    for fields in parts {
+        let rule = RuleFact { group: Some(group.clone()), direction, fields };
+        finish(node, (far, near), rule, facts, before, findings);
+    }
 }
 
 /// One rule for all far addresses that are said, and one for each that is a name.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::policy::{Direction, RuleId};
 use crate::replay::{self, ConnectionId, ConnectionVerdict, ControlTraffic, Reason, Verdict};
 
+use super::super::made::JudgedFlow;
 use super::super::matrix::Matrix;
 use super::super::rows::{Row, folded};
 use super::super::time::Rfc3339;
@@ -12,8 +13,8 @@ use super::super::{Options, Results};
 use super::SCHEMA;
 use super::schema::{
     Assumptions, Blocked, ByConnectionVerdict, ByVerdict, Capture, Connection, Count, Document, Group,
-    Header, LaterDrops, LetGo, List, MatrixCell, MatrixRow, Outside, ReasonCount, Repeats, Rule, Scenario,
-    Step, Summary, Text, Tunnels, Unsupported, Volume, tunnels,
+    Header, LaterDrops, LetGo, List, MadeFlow, MatrixCell, MatrixRow, Outside, ReasonCount, Repeats, Rule,
+    Scenario, Step, Summary, Text, Tunnels, Unsupported, Volume, Workload, tunnels,
 };
 use super::step;
 
@@ -31,12 +32,32 @@ pub(in super::super) fn document<'r>(results: &'r Results<'_>, options: Options)
         }),
         outside: List(move || outside(results)),
         matrix: options.matrix.then(|| matrix_rows(results)),
+        workload: workload(results),
         connections: List(move || connections(results)),
     }
 }
 
 pub(in super::super) fn header<'a>(results: &Results<'a>) -> Header<'a> {
     Header { schema: SCHEMA, scenario: scenario(results), captures: captures(results) }
+}
+
+pub(in super::super) fn workload<'a>(results: &Results<'a>) -> Option<Workload<'a>> {
+    let judged = results.workload?;
+    let flow = |flow: JudgedFlow<'a>| MadeFlow {
+        flow: flow.name,
+        expected: flow.expected.map(ConnectionVerdict::code),
+        as_expected: flow.is_as_expected(),
+        allowed: flow.found.of(ConnectionVerdict::Allowed),
+        blocked: flow.found.of(ConnectionVerdict::Blocked),
+        assumed: flow.found.of(ConnectionVerdict::Assumed),
+        undecided: flow.found.of(ConnectionVerdict::Undecided),
+        outside: flow.found.of(ConnectionVerdict::Outside),
+    };
+    Some(Workload {
+        seed: judged.plan.seed,
+        as_expected: judged.is_as_expected(),
+        flows: judged.flows().map(flow).collect(),
+    })
 }
 
 fn scenario<'a>(results: &Results<'a>) -> Scenario<'a> {

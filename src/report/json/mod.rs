@@ -8,7 +8,9 @@ use std::io::{self, Write};
 
 use super::{Options, Results};
 
-pub(super) use build::{connections, document, groups, header, matrix_rows, outside, rules, summary};
+pub(super) use build::{
+    connections, document, groups, header, matrix_rows, outside, rules, summary, workload,
+};
 pub(super) use step::{groups_of, packet_step};
 
 /// The name and version of the format. Fields are only ever added to it.
@@ -69,6 +71,25 @@ mod tests {
         );
         assert_eq!(connections[1]["later_drops"], 1, "in the stranger's tunnel");
         assert_eq!(value["blocked"][0].get("tunnels"), None);
+    }
+
+    #[test]
+    fn a_workload() {
+        let value: serde_json::Value = serde_json::from_str(&json(&Sample::made())).unwrap();
+        let flow = |name: &str, expected: Option<&str>, met: Option<bool>, counts: [u64; 5]| {
+            serde_json::json!({
+                "flow": name, "expected": expected, "as_expected": met, "allowed": counts[0], "blocked": counts[1],
+                "assumed": counts[2], "undecided": counts[3], "outside": counts[4],
+            })
+        };
+        let flows = [
+            flow("ssh", Some("allowed"), Some(true), [1, 0, 0, 0, 0]),
+            flow("web", Some("allowed"), Some(false), [0, 1, 0, 0, 0]),
+            flow("scan", None, None, [0, 2, 0, 0, 3]),
+        ];
+        assert_eq!(value["workload"], serde_json::json!({ "seed": 7, "as_expected": false, "flows": flows }));
+        let cluster: serde_json::Value = serde_json::from_str(&json(&Sample::cluster())).unwrap();
+        assert_eq!(cluster.get("workload"), None);
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(in super::super) struct Document<'a, G, R, B, C, O> {
     pub blocked: B,
     pub outside: O,
     pub matrix: Option<Vec<MatrixRow<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workload: Option<Workload<'a>>,
     pub connections: C,
 }
 
@@ -59,6 +61,25 @@ pub(in super::super) struct Header<'a> {
     pub schema: &'static str,
     pub scenario: Scenario<'a>,
     pub captures: Vec<Capture<'a>>,
+}
+
+#[derive(Serialize)]
+pub(in super::super) struct Workload<'a> {
+    pub seed: u64,
+    pub as_expected: bool,
+    pub flows: Vec<MadeFlow<'a>>,
+}
+
+#[derive(Serialize)]
+pub(in super::super) struct MadeFlow<'a> {
+    pub flow: &'a str,
+    pub expected: Option<&'static str>,
+    pub as_expected: Option<bool>,
+    pub allowed: u64,
+    pub blocked: u64,
+    pub assumed: u64,
+    pub undecided: u64,
+    pub outside: u64,
 }
 
 #[derive(Serialize)]

@@ -11,7 +11,7 @@ use crate::policy::Policy;
 use super::text::columns::{Cell, Columns};
 
 pub use plot::write as write_svg;
-pub use record::{write_csv, write_json, write_list_json};
+pub use record::{write_csv, write_json, write_list_csv, write_list_json};
 
 /// A speed: `412.3 M`, `1.2 k`.
 pub(super) fn speed(per_second: f64) -> String {

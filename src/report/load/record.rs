@@ -1,6 +1,7 @@
 //! JSON and CSV of `sgsim load`; `docs/output.md` documents every field.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -149,6 +150,32 @@ pub fn write_list_json(out: &mut dyn Write, filters: &str, seed: u64, report: &L
 
 /// Writes a line for each speed.
 pub fn write_csv(out: &mut dyn Write, report: &LoadReport) -> io::Result<()> {
+    let stages = report.stages.iter().map(|stage| Measured {
+        scale: stage.factor,
+        rules: stage.rules,
+        compile: stage.compile,
+        bytes: Some(stage.bytes),
+        speeds: &stage.speeds,
+    });
+    write_lines(out, stages)
+}
+
+/// The same for a filter set, of which the memory is not told.
+pub fn write_list_csv(out: &mut dyn Write, report: &ListReport) -> io::Result<()> {
+    let ListReport { rules, compile, ref speeds, .. } = *report;
+    write_lines(out, [Measured { scale: 1, rules, compile, bytes: None, speeds }].into_iter())
+}
+
+/// What lines of CSV have in common.
+struct Measured<'a> {
+    scale: u32,
+    rules: usize,
+    compile: Duration,
+    bytes: Option<usize>,
+    speeds: &'a [Speed],
+}
+
+fn write_lines<'a>(out: &mut dyn Write, all: impl Iterator<Item = Measured<'a>>) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record([
         "scale",
@@ -161,13 +188,13 @@ pub fn write_csv(out: &mut dyn Write, report: &LoadReport) -> io::Result<()> {
         "per_second",
         "count",
     ])?;
-    for stage in &report.stages {
-        for speed in &stage.speeds {
+    for measured in all {
+        for speed in measured.speeds {
             writer.write_record([
-                stage.factor.to_string(),
-                stage.rules.to_string(),
-                stage.compile.as_secs_f64().to_string(),
-                stage.bytes.to_string(),
+                measured.scale.to_string(),
+                measured.rules.to_string(),
+                measured.compile.as_secs_f64().to_string(),
+                measured.bytes.map_or_else(String::new, |bytes| bytes.to_string()),
                 speed.engine.code().to_owned(),
                 asked(speed).to_owned(),
                 speed.threads.to_string(),
@@ -181,8 +208,6 @@ pub fn write_csv(out: &mut dyn Write, report: &LoadReport) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::load::{Engine, GroupCost, RuleCost, Stage};
     use crate::policy::{GroupId, RuleId};

@@ -17,7 +17,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::replay::ConnectionVerdict;
 
-use super::{Options, Results};
+use super::{Options, Results, made};
 
 /// How wide lists may get before they are wrapped.
 const WIDTH: usize = 100;
@@ -37,7 +37,8 @@ pub fn write(results: &Results<'_>, options: Options, out: &mut dyn Write) -> io
     }
     flows::write(results, options.show, out)?;
     rules::write(results, out)?;
-    notes::write(results, out)
+    notes::write(results, out)?;
+    results.workload.map_or(Ok(()), |workload| made::write(out, workload))
 }
 
 /// A blank line, then a heading.
@@ -121,6 +122,11 @@ mod tests {
     #[test]
     fn the_inside_of_tunnels() {
         insta::assert_snapshot!(text(&Sample::tunnels(), Options { show: Show::ALL, matrix: true }));
+    }
+
+    #[test]
+    fn a_workload() {
+        insta::assert_snapshot!(text(&Sample::made(), Options::default()));
     }
 
     #[test]

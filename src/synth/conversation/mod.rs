@@ -107,8 +107,8 @@ impl Conversation {
         let flow = &plan.flows[index as usize];
         let mut random = Random::new(plan.seed, kind, number);
         let (addresses, outer) = ends(plan, flow, &mut random);
-        let anomalies = &flow.anomalies;
-        let is_tcp = matches!(flow.service, Asked::Ports(Protocol::TCP, _));
+        let anomalies = &flow.course.anomalies;
+        let is_tcp = matches!(flow.course.service, Asked::Ports(Protocol::TCP, _));
         let mut draw = |share: Share, possible: bool| possible && share.draw(&mut random);
         let spoofed = draw(anomalies.spoofed, true);
         let scan = draw(anomalies.scan, true);
@@ -123,8 +123,8 @@ impl Conversation {
         };
         let (protocol, port) = service(flow, &mut random);
         let protocol = if scan { Protocol::TCP } else { protocol };
-        let exchanges = flow.exchanges.draw(&mut random).max(1);
-        let lasts = flow.lasts.draw(&mut random);
+        let exchanges = flow.course.exchanges.draw(&mut random).max(1);
+        let lasts = flow.course.lasts.draw(&mut random);
         let ending = match (spoofed || half_open, refused, reset) {
             (true, ..) => Ending::Unanswered,
             (_, true, _) => Ending::Refused,
@@ -138,7 +138,7 @@ impl Conversation {
             began: time,
             latest: time,
             sent: [Sent::default(); 2],
-            rtt: flow.rtt.draw(&mut random).max(1),
+            rtt: flow.course.rtt.draw(&mut random).max(1),
             gap: lasts / exchanges,
             exchanges,
             message: 0,
@@ -215,7 +215,7 @@ impl Conversation {
         let family = segment.family();
         let room = 1500 - ip_header(family) - if segment.outer.is_some() { VXLAN } else { 0 };
         let datagram = segment.datagram();
-        let forced = segment.payload.length >= 16 && flow.anomalies.fragment.draw(&mut self.random);
+        let forced = segment.payload.length >= 16 && flow.course.anomalies.fragment.draw(&mut self.random);
         if datagram <= room && !forced {
             return segment;
         }
@@ -302,7 +302,7 @@ fn ends(plan: &Plan, flow: &Flow, random: &mut Random) -> (AddressPair, Option<O
 
 /// The protocol, and the port or the number that stands for it.
 fn service(flow: &Flow, random: &mut Random) -> (Protocol, u16) {
-    match &flow.service {
+    match &flow.course.service {
         Asked::Ports(protocol, ranges) => {
             // Each port is as likely, in whichever range it is.
             let size = |range: &crate::packet::PortRange| u64::from(range.last() - range.first()) + 1;

@@ -168,9 +168,9 @@ impl Conversation {
     /// Draws an exchange of TCP, and starts it.
     pub(super) fn next_request(&mut self, flow: &Flow) -> Step {
         while self.exchanges > 0 {
-            let request = flow.request.draw(&mut self.random);
+            let request = flow.course.request.draw(&mut self.random);
             let request = self.next_message(request);
-            let reply = flow.reply.draw(&mut self.random);
+            let reply = flow.course.reply.draw(&mut self.random);
             self.reply = self.next_message(reply);
             let (side, total) =
                 if request > 0 { (Side::Initiator, request) } else { (Side::Responder, self.reply) };
@@ -214,7 +214,7 @@ impl Conversation {
         let segment = self.tcp(side, flags, payload);
         let segment = self.in_fragments(segment, side, flow);
         let now = self.time;
-        if flow.anomalies.retransmission.draw(&mut self.random) {
+        if flow.course.anomalies.retransmission.draw(&mut self.random) {
             self.id = self.id.wrapping_add(1);
             self.wait(now + 200 * MILLISECOND, Segment { id: self.id, fragment: None, ..segment }, side);
         }
@@ -223,7 +223,7 @@ impl Conversation {
             self.time += 20 * MICROSECOND;
             let next = Step::Data { side, left: left_after, total, unanswered, flight };
             self.step = next;
-            if segment.fragment.is_none() && flow.anomalies.out_of_order.draw(&mut self.random) {
+            if segment.fragment.is_none() && flow.course.anomalies.out_of_order.draw(&mut self.random) {
                 // The next goes first, and this one before both are acknowledged.
                 self.wait(self.time + 5 * MICROSECOND, segment, side);
                 let Step::Data { side, left, total, unanswered, flight } = next else { return segment };
@@ -269,9 +269,9 @@ impl Conversation {
 
     /// A question that is one datagram.
     fn ask(&mut self, flow: &Flow) -> Segment {
-        let wanted = flow.request.draw(&mut self.random);
+        let wanted = flow.course.request.draw(&mut self.random);
         let total = self.next_message(wanted).min(MOST_UDP);
-        let reply = flow.reply.draw(&mut self.random);
+        let reply = flow.course.reply.draw(&mut self.random);
         self.reply = self.next_message(reply).min(MOST_UDP);
         let message = self.message.wrapping_sub(2);
         let (kind, answered) = self.question(flow);
@@ -293,7 +293,7 @@ impl Conversation {
     fn answer(&mut self, flow: &Flow) -> Segment {
         let body = match self.tuple.protocol {
             Protocol::ICMP | Protocol::ICMPV6 => {
-                let kind = match flow.service {
+                let kind = match flow.course.service {
                     Asked::Icmp(family, IcmpKind { kind, .. }) => match role(family, kind) {
                         IcmpRole::Request { reply } => reply,
                         _ => kind,
@@ -318,7 +318,7 @@ impl Conversation {
 
     /// What is asked, and whether there can be an answer.
     fn question(&self, flow: &Flow) -> (Body, bool) {
-        match (&flow.service, self.tuple.protocol) {
+        match (&flow.course.service, self.tuple.protocol) {
             (Asked::Icmp(family, kind), _) => {
                 let code = kind.code.unwrap_or(0);
                 if role(*family, kind.kind) == IcmpRole::Error {

@@ -99,15 +99,11 @@ pub(super) struct Anomalies {
     pub(super) scan: Share,
 }
 
-/// A flow as written.
+/// How many conversations a flow has and how they go: what is the same in every scenario.
 #[derive(Debug, Clone)]
-pub(super) struct WrittenFlow {
-    pub(super) name: Piece,
-    pub(super) from: Vec<Piece>,
-    pub(super) to: Vec<Piece>,
+pub(super) struct Course {
     pub(super) service: Asked,
     pub(super) amount: Amount,
-    pub(super) amount_span: Span,
     pub(super) arrivals: Arrivals,
     /// Nanoseconds after the start.
     pub(super) after: u64,
@@ -117,9 +113,19 @@ pub(super) struct WrittenFlow {
     pub(super) reply: Distribution,
     pub(super) rtt: Distribution,
     pub(super) ports: PortRange,
+    pub(super) anomalies: Anomalies,
+}
+
+/// A flow as written.
+#[derive(Debug, Clone)]
+pub(super) struct WrittenFlow {
+    pub(super) name: Piece,
+    pub(super) from: Vec<Piece>,
+    pub(super) to: Vec<Piece>,
+    pub(super) amount_span: Span,
+    pub(super) course: Course,
     pub(super) family: Family,
     pub(super) inside: Option<WrittenTunnel>,
-    pub(super) anomalies: Anomalies,
     pub(super) expect: Option<Expected>,
     pub(super) optional: bool,
 }

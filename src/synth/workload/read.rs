@@ -8,7 +8,9 @@ use crate::policy::language::{Node, Piece, choice, map, object, scalar, text, te
 use crate::policy::scenario::name;
 
 use super::super::distribution::{Distribution, Unit};
-use super::{Amount, Anomalies, Arrivals, Expected, Workload, WrittenFlow, WrittenTunnel, keys, words};
+use super::{
+    Amount, Anomalies, Arrivals, Course, Expected, Workload, WrittenFlow, WrittenTunnel, keys, words,
+};
 
 type Findings = Vec<Diagnostic>;
 
@@ -72,13 +74,9 @@ pub(super) fn workload(root: &Node, findings: &mut Findings) -> Workload {
 fn flow(name: &Piece, node: &Node, findings: &mut Findings) -> Option<WrittenFlow> {
     let entries = object(node, "a flow", keys::FLOW, findings);
     let before = findings.len();
-    let mut flow = WrittenFlow {
-        name: name.clone(),
-        from: vec![],
-        to: vec![],
+    let course = Course {
         service: super::Asked::Other(crate::packet::Protocol::TCP),
         amount: Amount::Count(1),
-        amount_span: name.span.clone(),
         arrivals: Arrivals::default(),
         after: 0,
         lasts: Distribution::Fixed(0),
@@ -88,15 +86,23 @@ fn flow(name: &Piece, node: &Node, findings: &mut Findings) -> Option<WrittenFlo
         rtt: Distribution::Fixed(500_000),
         // Linux's net.ipv4.ip_local_port_range.
         ports: PortRange::new(32768, 60999)?,
+        anomalies: Anomalies::default(),
+    };
+    let mut flow = WrittenFlow {
+        name: name.clone(),
+        from: vec![],
+        to: vec![],
+        amount_span: name.span.clone(),
+        course,
         family: Family::V4,
         inside: None,
-        anomalies: Anomalies::default(),
         expect: None,
         optional: false,
     };
     if let Some((_, value)) = entries.iter().find(|(key, _)| *key == "family") {
         flow.family = choice(value, &[Family::V4, Family::V6], findings).unwrap_or(Family::V4);
     }
+    let course = &mut flow.course;
     let mut amounts = Vec::new();
     let mut said = Vec::new();
     for (key, value) in entries {
@@ -111,37 +117,38 @@ fn flow(name: &Piece, node: &Node, findings: &mut Findings) -> Option<WrittenFlo
             "to" => flow.to = texts(value, "who answers", findings),
             "service" => {
                 let service = scalar(value, "a service such as tcp 443", findings);
-                let service = service.and_then(|text| words::service(text, flow.family, findings));
-                flow.service = service.unwrap_or(flow.service);
+                if let Some(service) = service.and_then(|text| words::service(text, flow.family, findings)) {
+                    course.service = service;
+                }
             }
             "count" | "rate" => {
                 let Some(text) = scalar(value, "a number", findings) else { continue };
                 let read = if key == "count" { words::count } else { words::rate };
-                flow.amount = read(text, findings).unwrap_or(flow.amount);
+                course.amount = read(text, findings).unwrap_or(course.amount);
                 flow.amount_span = text.span.clone();
                 amounts.push(text.span.clone());
             }
             "arrivals" => {
                 let all = [Arrivals::Constant, Arrivals::Poisson, Arrivals::Diurnal];
-                flow.arrivals = choice(value, &all, findings).unwrap_or_default();
+                course.arrivals = choice(value, &all, findings).unwrap_or_default();
             }
             "after" => {
                 let time =
                     scalar(value, "a length of time", findings).and_then(|at| words::duration(at, findings));
-                flow.after = time.unwrap_or(0);
+                course.after = time.unwrap_or(0);
             }
-            "lasts" => size(Unit::Time, findings, &mut flow.lasts),
-            "rtt" => size(Unit::Time, findings, &mut flow.rtt),
-            "exchanges" => size(Unit::Bytes, findings, &mut flow.exchanges),
-            "request" => size(Unit::Bytes, findings, &mut flow.request),
-            "reply" => size(Unit::Bytes, findings, &mut flow.reply),
+            "lasts" => size(Unit::Time, findings, &mut course.lasts),
+            "rtt" => size(Unit::Time, findings, &mut course.rtt),
+            "exchanges" => size(Unit::Bytes, findings, &mut course.exchanges),
+            "request" => size(Unit::Bytes, findings, &mut course.request),
+            "reply" => size(Unit::Bytes, findings, &mut course.reply),
             "ports" => {
                 let read =
                     scalar(value, "a range of ports", findings).and_then(|text| words::ports(text, findings));
-                flow.ports = read.unwrap_or(flow.ports);
+                course.ports = read.unwrap_or(course.ports);
             }
             "inside" => flow.inside = tunnel(value, findings),
-            "anomalies" => flow.anomalies = anomalies(value, findings),
+            "anomalies" => course.anomalies = anomalies(value, findings),
             "expect" => flow.expect = choice(value, &[Expected::Allowed, Expected::Blocked], findings),
             "optional" => {
                 let word = scalar(value, "true or false", findings);
@@ -154,7 +161,7 @@ fn flow(name: &Piece, node: &Node, findings: &mut Findings) -> Option<WrittenFlo
         let finding = Diagnostic::new(codes::BAD_RATE, "a flow has either a `count` or a `rate`");
         findings.push(finding.at(second.clone(), "").also(first.clone(), ""));
     }
-    if flow.exchanges.is_zero() {
+    if course.exchanges.is_zero() {
         let finding = Diagnostic::new(codes::BAD_DISTRIBUTION, "a conversation has at least one exchange");
         findings.push(finding.at(name.span.clone(), ""));
     }

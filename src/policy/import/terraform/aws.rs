@@ -125,20 +125,12 @@ fn rule<'n>(
     facts: &mut Facts,
     findings: &mut Findings,
 ) {
-    let group = match references.argument(resource, "security_group_id") {
-        Argument::Value(piece) => Some(piece.clone()),
-        Argument::Refers(key) => Some(key),
-        Argument::Absent | Argument::Unknown => None,
-    };
+    let group = references.argument(resource, "security_group_id").named();
     let mut fields = fields(resource.values, findings);
     let own = group.clone().unwrap_or_else(|| resource.place("(known after apply)"));
     let mut remotes = remotes(resource.values, &own, findings);
     for key in ["source_security_group_id", "referenced_security_group_id"] {
-        let key = match references.argument(resource, key) {
-            Argument::Refers(key) => key.text,
-            Argument::Unknown => "(known after apply)".to_owned(),
-            Argument::Value(_) | Argument::Absent => continue,
-        };
+        let Some(key) = references.argument(resource, key).referred() else { continue };
         let span = resource.values.span.clone();
         remotes.push(Remote { kind: RemoteKind::GroupKey(key), span });
     }

@@ -65,6 +65,26 @@ enum Argument<'n> {
     Unknown,
 }
 
+impl Argument<'_> {
+    /// What names the thing it is about, if that is known already.
+    fn named(self) -> Option<Piece> {
+        match self {
+            Self::Value(piece) => Some(piece.clone()),
+            Self::Refers(key) => Some(key),
+            Self::Absent | Self::Unknown => None,
+        }
+    }
+
+    /// The key of what it refers to instead of having a value; one that nothing has where that is not known yet.
+    fn referred(self) -> Option<String> {
+        match self {
+            Self::Refers(key) => Some(key.text),
+            Self::Unknown => Some("(known after apply)".to_owned()),
+            Self::Value(_) | Self::Absent => None,
+        }
+    }
+}
+
 /// Reads a plan or state; `None` when it is neither.
 pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
     let planned = root.get("planned_values").and_then(|values| values.get("root_module"));

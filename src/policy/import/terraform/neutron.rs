@@ -11,8 +11,8 @@ use crate::policy::import::huawei::{self, Form};
 use crate::policy::scenario::written::{Remote, RemoteKind};
 use crate::policy::tree::{Node, Piece};
 
+use super::Resource;
 use super::references::References;
-use super::{Argument, Resource};
 
 /// Reads one resource, if it is of those that matter: whether it is.
 pub(super) fn resource<'n>(
@@ -65,11 +65,7 @@ fn rule<'n>(
     facts: &mut Facts,
     findings: &mut Findings,
 ) {
-    let group = match references.argument(resource, "security_group_id") {
-        Argument::Value(piece) => Some(piece.clone()),
-        Argument::Refers(key) => Some(key),
-        Argument::Absent | Argument::Unknown => None,
-    };
+    let group = references.argument(resource, "security_group_id").named();
     // The group's own list of rules in a state has this one too.
     if let Some(id) = said(resource.values, "id") {
         facts.rules.retain(|rule| rule.fields.id.as_ref().is_none_or(|known| known.text != id.text));
@@ -83,11 +79,7 @@ fn rule<'n>(
         if rule.fields.remotes.is_some() {
             break;
         }
-        let key = match references.argument(resource, key) {
-            Argument::Refers(key) => key.text,
-            Argument::Unknown => "(known after apply)".to_owned(),
-            Argument::Value(_) | Argument::Absent => continue,
-        };
+        let Some(key) = references.argument(resource, key).referred() else { continue };
         let kind = if is_group { RemoteKind::GroupKey(key) } else { RemoteKind::SetKey(key) };
         rule.fields.remotes = Some(vec![Remote { kind, span: resource.values.span.clone() }]);
     }

@@ -1,9 +1,6 @@
 //! Universal expectations against brute force: `always`, `never` and `only` hold just when every packet of a tiny space,
 //! through a replay of its own, does what they say.
 
-#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
-#![allow(dead_code)] // Of the tiny space not everything is needed here.
-
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -14,8 +11,7 @@ use sgsim::packet::{Flow, IpPacket, Service};
 use sgsim::policy::Policy;
 use sgsim::replay::Verdict;
 
-#[path = "support/tiny.rs"]
-mod tiny;
+use crate::tiny;
 
 /// Who is meant, in the words of a suite, and by a plain look at the scenario.
 const SIDES: &[&str] = &[

@@ -1,18 +1,15 @@
 //! Our decoding of the shipped captures against tshark's: addresses, protocol, ports, fragments, ICMP, time.
 //!
-//! Outer headers only, with reassembly off, as a security group sees them. Without tshark on the path, or without
-//! captures, the test says so and passes.
-
-// A helper that cannot do its work is a failed test.
-#![allow(clippy::unwrap_used)]
+//! Outer headers only, with reassembly off, as a security group sees them.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use sgsim::capture::{CaptureProblem, CaptureReader, Frame};
 use sgsim::packet::{Content, Family, IcmpRole, IpPacket, Protocol, Transport};
+
+use crate::{Compared, fields, has, of_folder, shipped};
 
 /// The fields asked of tshark; of those that occur more than once (tunnels, quoted packets) the first counts.
 const FIELDS: [&str; 33] = [
@@ -241,49 +238,9 @@ fn transport_differences(packet: &IpPacket, row: &Row<'_>, compare: &mut impl Fn
     }
 }
 
-fn captures() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let mut captures: Vec<_> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ext| ext == "pcap" || ext == "pcapng"))
-        .collect();
-    captures.sort();
-    captures
-}
-
-/// tshark's fields, a line per frame, and what it has to complain about.
-fn tshark(capture: &Path) -> (String, Option<String>) {
-    let mut command = Command::new("tshark");
-    command.args(["-n", "-T", "fields", "-E", "separator=|", "-E", "aggregator=;", "-r"]).arg(capture);
-    for preference in ["ip.defragment", "ipv6.defragment", "tcp.desegment_tcp_streams"] {
-        command.args(["-o", &format!("{preference}:FALSE")]);
-    }
-    for field in FIELDS {
-        command.args(["-e", field]);
-    }
-    let output = command.output().unwrap();
-    let complaint = (!output.status.success()).then(|| {
-        let text = String::from_utf8_lossy(&output.stderr);
-        text.lines().filter(|line| !line.starts_with("Running as user")).collect::<Vec<_>>().join(" ")
-    });
-    (String::from_utf8_lossy(&output.stdout).into_owned(), complaint)
-}
-
-/// Whether tshark is there; a test that is skipped for the want of it says so.
-#[allow(clippy::print_stderr, reason = "a skipped test must say so")]
-fn has_tshark() -> bool {
-    let found = Command::new("tshark").arg("--version").output().is_ok();
-    if !found {
-        eprintln!("skipped: tshark is not on the path");
-    }
-    found
-}
-
 /// What differs between us and tshark in one capture, frame by frame, and in how many frames there are.
-fn compared(capture: &Path) -> String {
-    let (text, complaint) = tshark(capture);
+fn compared(capture: &Path) -> Compared {
+    let (text, complaint) = fields(capture, &FIELDS);
     // Custom blocks of pcapng are no packets, but tshark numbers them: rows without a link type.
     let rows: Vec<_> = text.lines().map(|line| Row(line.split('|').collect())).collect();
     let rows: Vec<_> = rows.into_iter().filter(|row| !row.first("frame.encap_type").is_empty()).collect();
@@ -315,63 +272,18 @@ fn compared(capture: &Path) -> String {
         let told = complaint.unwrap_or_else(|| "no error".to_owned());
         writeln!(wrong, "  frames: {number}, {ours}; tshark {theirs}, {told}").unwrap();
     }
-    wrong
+    Compared { wrong, frames: number }
 }
 
 #[test]
-#[allow(clippy::print_stderr, reason = "a skipped test must say so")]
 fn shipped_captures_decode_as_in_tshark() {
-    let captures = captures();
-    if captures.is_empty() {
-        eprintln!("skipped: there are no captures in captures/");
-        return;
+    if has("tshark") {
+        shipped(compared);
     }
-    if !has_tshark() {
-        return;
-    }
-    let mut wrong = String::new();
-    for capture in captures {
-        let found = compared(&capture);
-        if !found.is_empty() {
-            writeln!(wrong, "{}\n{found}", capture.display()).unwrap();
-        }
-    }
-    assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Any captures of yours: `tests/public-captures.sh FOLDER` runs this over a folder and all in it.
+/// Any captures of yours.
 #[test]
-#[allow(clippy::print_stderr, reason = "tells how it stands; the folder may be large")]
 fn captures_of_a_folder_decode_as_in_tshark() {
-    let Some(folder) = std::env::var_os("SGSIM_CAPTURES") else { return };
-    if !has_tshark() {
-        return;
-    }
-    let (mut folders, mut files) = (vec![PathBuf::from(folder)], vec![]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { files.push(path) }
-        }
-    }
-    files.sort();
-    let known = include_str!("public-captures.txt");
-    let known: Vec<_> = known.lines().filter_map(|line| line.split_once('\t')).collect();
-    let (mut excepted, mut differing) = (0, 0);
-    for file in &files {
-        let found = compared(file);
-        let name = file.file_name().unwrap().to_string_lossy();
-        if found.is_empty() {
-            continue;
-        }
-        if let Some((_, why)) = known.iter().find(|(part, _)| name.contains(part)) {
-            excepted += 1;
-            eprintln!("{name}: {why}");
-        } else {
-            differing += 1;
-            eprintln!("{}\n{found}", file.display());
-        }
-    }
-    eprintln!("{} files, {excepted} that differ as known, {differing} others", files.len());
-    assert_eq!(differing, 0);
+    of_folder("tshark", include_str!("../public-captures.txt"), "frames", compared);
 }

@@ -1,8 +1,6 @@
 //! Questions over the whole header space against brute force: every packet of a tiny space through a replay of its
 //! own, judged by the reference matcher.
 
-#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
-
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -13,9 +11,7 @@ use sgsim::policy::{Direction, RuleId};
 use sgsim::replay::{FirstPackets, Judgement, Verdict};
 use sgsim::space::{Answer, Never, PacketSet, Reach, ServiceSet, ask, differences, reach};
 
-#[path = "support/tiny.rs"]
-mod tiny;
-use tiny::{alone, packets, scenario, space};
+use crate::tiny::{self, alone, packets, scenario, space};
 
 fn load(text: &str) -> sgsim::policy::Policy {
     tiny::load(text).policy
