@@ -533,3 +533,60 @@ fn what_has_nothing_to_check_does_not_pass() {
     assert_eq!(sgsim(&["synth", "edges", "-s", scenario]).code, 4);
     assert_eq!(sgsim(&["replay", "--synth", "edges", "-s", scenario]).code, 4);
 }
+
+#[test]
+fn a_flow_log_is_reported_up_to_its_mistake() {
+    let text = "src,dst,protocol,dport\n10.0.0.1,192.168.0.21,tcp,22\n10.0.0.1,192.168.0.21,tcp,x\n";
+    let log = file("mistake.csv", text.as_bytes());
+    let ran = sgsim(&["replay", log.to_str().unwrap(), "-s", "tests/fixtures/import/same.yaml"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("Connections: 0 allowed, 1 blocked"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("before (1 frame) is reported"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("mistake.csv at line 3: expected a port, found 'x'"), "{}", ran.stderr);
+}
+
+/// By hand: `web` leaves ssh open, and allows it alone where its last rule says the same as the one in doubt; `db` allows
+/// ssh. What is undecided is neither allowed nor dropped, and no rule decided it.
+#[test]
+fn groups_say_what_a_rule_in_doubt_leaves_open() {
+    let scenario = "
+dialect: ordered
+groups:
+  web: { ingress: [allow tcp 22 from 10.0.0.0/8 maybe unknown-members] }
+  db: { ingress: [allow tcp 22 from any] }
+  app: { ingress: [allow tcp 22 from any maybe lost-field, allow tcp 22 from any] }
+interfaces:
+  a: { addresses: 192.168.0.21, groups: [web] }
+  b: { addresses: 192.168.0.22, groups: [web, db] }
+  c: { addresses: 192.168.0.23, groups: [app] }
+";
+    let scenario = file("doubt.yaml", scenario.as_bytes());
+    let flows = [21, 22, 23].map(|host| format!("tcp 10.0.0.1 > 192.168.0.{host}:22"));
+    let mut arguments = vec!["replay", "-s", scenario.to_str().unwrap()];
+    arguments.extend(flows.iter().flat_map(|flow| ["--flow", flow.as_str()]));
+    let ran = sgsim(&arguments);
+    let line = |start: &str| {
+        let found = ran.stdout.lines().find(|line| line.starts_with(start));
+        let words = found.unwrap_or_else(|| panic!("{start}: {}", ran.stdout)).split_whitespace();
+        words.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        line("Connections"),
+        "Connections: 2 allowed, 0 blocked, 0 assumed, 1 undecided, 0 outside the scenario"
+    );
+    assert_eq!(
+        line("group"),
+        "group direction would allow packets bytes would drop packets bytes assumed undecided blocked"
+    );
+    assert_eq!(line("web"), "web ingress 0 0 0 B 0 0 0 B 0 2 0");
+    assert_eq!(line("db"), "db ingress 1 1 64 B 0 0 0 B 0 0 0");
+    assert_eq!(line("app"), "app ingress 1 1 64 B 0 0 0 B 0 0 0");
+    assert_eq!(line("app/ingress/2"), "app/ingress/2 allow 1 1 64 B");
+    assert!(line("Never hit").contains("web/ingress/1 (in doubt)"));
+    let written = |format: &str| sgsim(&[&arguments[..], &["--format", format]].concat()).stdout;
+    let json: serde_json::Value = serde_json::from_str(&written("json")).unwrap();
+    assert_eq!(json["groups"][0]["undecided"]["connections"], 2);
+    assert_eq!(json["groups"][0]["allows"]["connections"], 0);
+    let markdown = written("markdown");
+    assert!(markdown.contains("| `web` | ingress | 0 | 0 | 0 | 2 | 0 |"), "{markdown}");
+}

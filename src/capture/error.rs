@@ -74,7 +74,7 @@ pub enum CaptureProblem {
     #[error("the file is empty, expected a pcap or pcapng capture")]
     Empty,
     /// It starts with something else; up to four bytes of it.
-    #[error("not a capture: it starts with {}, expected the magic number of pcap or pcapng", Hex(.0))]
+    #[error("not a capture: it starts with {}, expected the magic number of pcap or pcapng{}", Hex(.0), or_log(.0))]
     NotACapture(Vec<u8>),
     /// The file ends inside a header, record or block.
     #[error("the file ends inside a {what}: expected {expected} bytes, found {present}")]
@@ -152,6 +152,16 @@ impl fmt::Display for Expected {
             Self::Exactly(value) => write!(f, "{value}"),
             Self::MultipleOf(factor) => write!(f, "a multiple of {factor}"),
         }
+    }
+}
+
+/// What else a text might have been.
+fn or_log(start: &[u8]) -> &'static str {
+    if start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
+        ", or of a text a flow log: AWS or Huawei VPC flow logs, events of CloudWatch, Azure NSG flow logs, Zeek's conn.log, \
+         CSV with a heading"
+    } else {
+        ""
     }
 }
 

@@ -44,19 +44,18 @@ impl Logs {
         for (number, path) in files.iter().enumerate() {
             let name = path.display().to_string();
             let mut summary = CaptureSummary { name: name.clone(), ..CaptureSummary::default() };
-            match FlowLog::open(path) {
-                Ok(log) => {
-                    let times = log.flows.iter().map(|flow| flow.time);
-                    (summary.first, summary.last) = (times.clone().min(), times.max());
-                    summary.frames = log.flows.len() as u64;
-                    output::remark(&format_args!("{}: {}", escape(&name), about(&log)));
-                    logs.flows.extend(log.flows.into_iter().map(|flow| (number, flow)));
-                }
-                Err(error) => {
-                    let told = format!("failed to {error}");
-                    summary.error = Some(told.clone());
-                    logs.errors.push(told);
-                }
+            let (log, read) = FlowLog::open(path);
+            let times = log.flows.iter().map(|flow| flow.time);
+            (summary.first, summary.last) = (times.clone().min(), times.max());
+            summary.frames = log.flows.len() as u64;
+            if read.is_ok() || log.records > 0 {
+                output::remark(&format_args!("{}: {}", escape(&name), about(&log)));
+            }
+            logs.flows.extend(log.flows.into_iter().map(|flow| (number, flow)));
+            if let Err(error) = read {
+                let told = format!("failed to {error}");
+                summary.error = Some(told.clone());
+                logs.errors.push(told);
             }
             logs.names.push(name);
             logs.summaries.push(summary);

@@ -76,6 +76,30 @@ pub trait Matcher: Send + Sync {
         said: &mut Vec<Option<RuleId>>,
     );
 
+    /// What each group alone comes to, in the order bound: the rule that decides, or that its say hangs on, which is in
+    /// doubt.
+    fn each_group_alone(
+        &self,
+        policy: &Policy,
+        interface: InterfaceId,
+        direction: Direction,
+        header: &Header,
+        said: &mut Vec<Option<RuleId>>,
+    ) {
+        self.each_group_into(interface, direction, header, said);
+        for (&group, rule) in policy.interface(interface).groups.iter().zip(said) {
+            if rule.is_some_and(|rule| policy.rule(rule).doubt.is_some()) {
+                let behind = |mut rule| loop {
+                    rule = self.behind(interface, direction, header, rule)?;
+                    if policy.rule(rule).group == group {
+                        return Some(rule);
+                    }
+                };
+                *rule = doubt::settle(policy, *rule, behind).rule();
+            }
+        }
+    }
+
     /// The first addresses of intervals of the IPv4 addresses, ascending from 0, within which no answer differs;
     /// `None` when they are not known.
     fn edges_v4(&self) -> Option<&[u32]> {

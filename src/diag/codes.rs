@@ -98,6 +98,7 @@ codes! {
     NOT_UNDERSTOOD = Warning "not-understood" "No page of the cloud says what this means.";
     UNATTACHED_RULE = Warning "unattached-rule" "The file does not say of which group the rule is.";
     UNKNOWN_MEMBERS = Warning "unknown-members" "No input gives the addresses of a group or set that rules name.";
+    AMBIGUOUS_NAME = Warning "ambiguous-name" "Several groups have the name of one that no input has by its identifier.";
     INCOMPLETE_EXPORT = Warning "incomplete-export" "The file is one page of a longer list.";
     LAYERS_DIFFER = Note "layers-differ" "Two inputs say different things; which is taken is said.";
     ASSUMED = Note "assumed" "Something that the file does not say was taken to be so.";

@@ -169,11 +169,17 @@ impl Inputted {
 
     fn place_at(&self, at: usize) -> Option<Arc<str>> {
         let export = self.exports.iter().find(|export| export.extent.contains(&at))?;
+        let root = export.root.as_ref()?;
+        let pointer = root.pointer(at);
         let known = export.places.partition_point(|&(start, _)| start <= at);
-        if let Some((_, place)) = known.checked_sub(1).and_then(|known| export.places.get(known)) {
-            return Some(place.clone());
+        if let Some((start, place)) = known.checked_sub(1).and_then(|known| export.places.get(known)) {
+            // What stands behind the last resource of a module is not in it.
+            let rest = pointer.strip_prefix(&root.pointer(*start));
+            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+                return Some(place.clone());
+            }
         }
-        Some(export.root.as_ref()?.pointer(at)).filter(|pointer| !pointer.is_empty()).map(Into::into)
+        Some(pointer).filter(|pointer| !pointer.is_empty()).map(Into::into)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::packet::{Carries, Header, Layer, Service, Timestamp};
-use crate::policy::{Direction, GroupId, Policy, RuleId};
+use crate::policy::{Action, Direction, GroupId, Policy, RuleId};
 
 use super::{Connection, ConnectionVerdict, Reason, StepVerdict, Verdict, Volume};
 
@@ -81,10 +81,37 @@ pub struct GroupTally {
     pub drops: Count,
     /// Connections found in the middle that pass by assumption; the group was not the judge of them.
     pub assumed: Count,
+    /// Connections of which a rule in doubt leaves open what it alone would do.
+    pub undecided: Count,
     /// Connections that were let open at the step, by whichever of the bound groups.
     pub passed: Count,
     /// Connections that were dropped at the step.
     pub blocked: Count,
+}
+
+impl GroupTally {
+    /// Where a connection at a step is counted, by what the group alone says: the rule that decides or is in doubt.
+    pub(super) fn say(&mut self, policy: &Policy, step: &StepVerdict, rule: Option<RuleId>) -> &mut Count {
+        // Whether the far side may have opened it hangs on a rule of the other direction; no group says that alone.
+        let reversed = step.reason.is_doubt()
+            && step.rule.is_some_and(|rule| policy.rule(rule).direction != step.direction);
+        match rule.map(|rule| policy.rule(rule)) {
+            _ if step.reason == Reason::AssumedEstablished => &mut self.assumed,
+            _ if reversed => &mut self.undecided,
+            Some(rule) if rule.doubt.is_some() => &mut self.undecided,
+            Some(rule) if rule.action == Action::Allow => &mut self.allows,
+            _ => &mut self.drops,
+        }
+    }
+
+    /// Where it is counted by what came of it; nowhere, when that is open.
+    pub(super) const fn outcome(&mut self, reason: Reason) -> Option<&mut Count> {
+        match reason {
+            Reason::Rule => Some(&mut self.passed),
+            Reason::DenyRule | Reason::NoRule | Reason::Invalid => Some(&mut self.blocked),
+            _ => None,
+        }
+    }
 }
 
 /// Traffic between two addresses that belong to no interface.
@@ -180,6 +207,7 @@ impl Tally {
             allows: Count::default(),
             drops: Count::default(),
             assumed: Count::default(),
+            undecided: Count::default(),
             passed: Count::default(),
             blocked: Count::default(),
         };
@@ -227,6 +255,7 @@ impl Tally {
             total.allows.merge(group.allows);
             total.drops.merge(group.drops);
             total.assumed.merge(group.assumed);
+            total.undecided.merge(group.undecided);
             total.passed.merge(group.passed);
             total.blocked.merge(group.blocked);
         }

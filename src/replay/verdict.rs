@@ -117,6 +117,27 @@ reasons! {
     TunnelDropped = "tunnel-dropped" => Drop,
 }
 
+impl Reason {
+    /// Whether the groups were asked, and their rules made the verdict or left it open.
+    pub(crate) const fn is_of_rules(self) -> bool {
+        matches!(self, Self::Rule | Self::DenyRule | Self::NoRule | Self::Invalid) || self.is_doubt()
+    }
+
+    /// Whether it hangs on a rule in doubt.
+    pub(crate) const fn is_doubt(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownMembers
+                | Self::UnknownRules
+                | Self::HiddenDeny
+                | Self::UnattachedRule
+                | Self::LostField
+                | Self::UnknownPriority
+                | Self::NotModelled
+        )
+    }
+}
+
 impl From<Doubt> for Reason {
     fn from(doubt: Doubt) -> Self {
         match doubt {
@@ -260,6 +281,8 @@ mod tests {
         ];
         assert_eq!(of(Verdict::Undecided), [&captured[..], &doubts].concat());
         assert_eq!(Doubt::ALL.map(|doubt| Reason::from(doubt).code()), Doubt::ALL.map(Doubt::code));
+        let doubts = Reason::ALL.iter().copied().filter(|reason| reason.is_doubt());
+        assert!(doubts.eq(Doubt::ALL.map(Reason::from)));
         assert_eq!(of(Verdict::NotSubject), ["no-group", "same-interface", "not-ip", "link-local-control"]);
         assert_eq!(Reason::NoRule.about(), "No rule of any bound group matches it.");
     }

@@ -161,14 +161,20 @@ fn end(out: &mut dyn Write) -> io::Result<()> {
 
 fn groups(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
     details("What each group alone would say (connections)", out)?;
+    let in_doubt = results.has_doubtful_groups();
     let asked = results.tally.groups.iter().filter(|tally| Results::was_asked(tally));
     let rows = asked.map(|tally| {
-        let counts = [tally.allows, tally.drops, tally.assumed, tally.blocked];
+        let open = in_doubt.then_some(tally.undecided);
+        let counts =
+            [tally.allows, tally.drops, tally.assumed].into_iter().chain(open).chain([tally.blocked]);
         let mut cells = vec![code(&results.policy.group(tally.group).name), tally.direction.to_string()];
         cells.extend(counts.map(|count| count.connections.to_string()));
         cells
     });
-    let heads = ["group", "direction", ">would allow", ">would drop", ">assumed", ">blocked"];
+    let mut heads = vec!["group", "direction", ">would allow", ">would drop", ">assumed", ">blocked"];
+    if in_doubt {
+        heads.insert(5, ">undecided");
+    }
     table(&heads, rows, out)?;
     let idle: Vec<_> = results.idle_groups().iter().map(|name| code(name)).collect();
     if !idle.is_empty() {

@@ -102,7 +102,12 @@ impl<'a> Results<'a> {
 
     /// Whether any connection met the group in this direction.
     pub(super) fn was_asked(tally: &GroupTally) -> bool {
-        [tally.allows, tally.drops, tally.assumed].iter().any(|count| count.connections > 0)
+        [tally.allows, tally.drops, tally.assumed, tally.undecided].iter().any(|count| count.connections > 0)
+    }
+
+    /// Whether a rule in doubt left open what some group alone would do.
+    pub(super) fn has_doubtful_groups(&self) -> bool {
+        self.tally.groups.iter().any(|tally| tally.undecided.connections > 0)
     }
 
     /// The groups, and directions of groups, that no connection met: `eni`, `node egress`.

@@ -51,6 +51,10 @@ fn what_is_no_capture() {
     assert_eq!(failure(vec![]), told(0, empty));
     let zip = "read node.pcap at byte 0: not a capture: it starts with 50 4b 03 04, expected the magic number of pcap or pcapng";
     assert_eq!(failure(b"PK\x03\x04and more".to_vec()), told(0, zip));
+    let text = "read node.pcap at byte 0: not a capture: it starts with 7b 22 72 75, expected the magic number of pcap or \
+                pcapng, or of a text a flow log: AWS or Huawei VPC flow logs, events of CloudWatch, Azure NSG flow logs, \
+                Zeek's conn.log, CSV with a heading";
+    assert_eq!(failure(b"{\"rules\": []}".to_vec()), told(0, text));
     let short = "read node.pcap at byte 0: not a capture: it starts with d4 c3, expected the magic number of pcap or pcapng";
     assert_eq!(failure(vec![0xd4, 0xc3]), told(0, short));
 }

@@ -172,13 +172,91 @@ fn ports_of_the_network_itself_are_left_out_with_a_note() {
         port("r", "network:router_interface", "10.0.0.1", ""),
         port("a", "compute:az1", "10.0.0.5", ""),
         port("b", "network:dhcp", "10.0.0.6", r#""g""#),
+        port("l", "neutron:LOADBALANCERV2", "10.0.0.3", ""),
+        port("v", "neutron:VIP_PORT", "10.0.0.4", ""),
     ]
     .join(", ");
     let group = r#"{"security_groups": [{"id": "g", "name": "g", "security_group_rules": []}]}"#;
     let loaded = texts(&[("g.json", group), ("p.json", &format!(r#"{{"ports": [{ports}]}}"#))]);
     assert_eq!(interfaces(&loaded), ["10.0.0.5 10.0.0.5 [] ", "10.0.0.6 10.0.0.6 [] g"]);
     let notes: Vec<_> = loaded.diagnostics.iter().map(|finding| finding.message.as_str()).collect();
-    for note in ["port d: network:dhcp has no group", "port r: network:router_interface has no group"] {
-        assert!(notes.iter().any(|told| told.starts_with(note)), "{notes:?}");
+    for (port, owner) in [
+        ("d", "network:dhcp"),
+        ("r", "network:router_interface"),
+        ("l", "neutron:LOADBALANCERV2"),
+        ("v", "neutron:VIP_PORT"),
+    ] {
+        let note = format!("port {port}: {owner} has no group");
+        assert!(notes.iter().any(|told| told.starts_with(&note)), "{notes:?}");
     }
+}
+
+#[test]
+fn what_a_cloud_implies_is_said_unless_a_scenario_says_it() {
+    let told = |files: &[&str], scenario: &str| {
+        let paths = inputs(files, &[]).files;
+        let read: Vec<_> = paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+        let exports = files.iter().zip(&read).map(|(name, text)| (*name, text.as_str()));
+        let loaded = texts(&exports.chain([("s.yaml", scenario)]).collect::<Vec<_>>());
+        let messages = loaded.diagnostics.iter().filter(|finding| finding.code.name == "assumed");
+        let messages: Vec<_> = messages.map(|finding| finding.message.clone()).collect();
+        messages.into_iter().filter(|message| message.contains('`')).collect::<Vec<_>>()
+    };
+    let aws: &[&str] = &["aws/security-groups.json", "aws/network-interfaces.json"];
+    assert_eq!(
+        told(aws, "description: none"),
+        ["as AWS EC2 does: dialect `union`, state `aws`, unless a scenario says otherwise"]
+    );
+    assert_eq!(
+        told(aws, "state: linux"),
+        ["as AWS EC2 does: dialect `union`, unless a scenario says otherwise"]
+    );
+    assert_eq!(told(aws, "dialect: union\nstate: linux"), Vec::<String>::new());
+    assert_eq!(
+        told(&["huawei-v3/show-web.json"], "description: none"),
+        ["as Huawei Cloud v3 does: dialect `ordered`, state `huawei`, unless a scenario says otherwise"]
+    );
+}
+
+/// A network interface that has a group, as the cloud lists it.
+fn eni(group: &str, name: &str) -> String {
+    format!(
+        r#"{{"NetworkInterfaces": [{{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.0.0.5",
+        "TagSet": [{{"Key": "Name", "Value": "web-1"}}], "Groups": [{{"GroupId": "{group}", "GroupName": "{name}"}}]}}]}}"#
+    )
+}
+
+#[test]
+fn a_group_without_its_identifier_is_found_by_its_name() {
+    let group = |id: &str, name: &str| {
+        format!(
+            r#"{{"GroupId": "{id}", "GroupName": "{name}", "IpPermissions": [], "IpPermissionsEgress": []}}"#
+        )
+    };
+    let groups = |groups: &[String]| format!(r#"{{"SecurityGroups": [{}]}}"#, groups.join(", "));
+    let both = |groups: &str, eni: &str| texts(&[("g.json", groups), ("eni.json", eni)]);
+    let real = "sg-0a1b2c3d";
+    // What `convert` writes has the names as identifiers, and a scenario has names alone.
+    let converted = groups(&[group("my-app--prod-", "my app (prod)")]);
+    let scenario = "groups: { my-app--prod-: { ingress: [] } }";
+    for known in [&*converted, scenario] {
+        let loaded = both(known, &eni(real, "my app (prod)"));
+        assert_eq!(interfaces(&loaded), ["web-1 10.0.0.5 [] my-app--prod-"], "{known}");
+        let note = "no input has group sg-0a1b2c3d: it is taken to be `my-app--prod-`, which has its name";
+        assert!(loaded.diagnostics.iter().any(|finding| finding.message == note), "{known}");
+    }
+    // A group of another identifier is another, whatever its name: every VPC has a `default`.
+    let other = both(&groups(&[group("sg-0a1b2c3e", "default")]), &eni(real, "default"));
+    assert_eq!(interfaces(&other), ["web-1 10.0.0.5 [] sg-0a1b2c3d"]);
+    let two = both(&groups(&[group("a", "default"), group("b", "default")]), &eni(real, "default"));
+    assert_eq!(interfaces(&two), ["web-1 10.0.0.5 [] sg-0a1b2c3d"]);
+    let told = two.diagnostics.iter().find(|finding| finding.code.name == "ambiguous-name").unwrap();
+    assert_eq!(told.message, "no input has group sg-0a1b2c3d, and default.a, default.b have its name");
+}
+
+#[test]
+fn a_group_of_unknown_rules_stands_where_it_is_named() {
+    let loaded = texts(&[("eni.json", &eni("sg-0a1b2c3d", "web"))]);
+    let origin = policy(&loaded).rules[0].origin.to_string();
+    assert_eq!(origin, "eni.json:2 /NetworkInterfaces/0/Groups/0/GroupId");
 }

@@ -212,3 +212,76 @@ interfaces: { a: { addresses: 10.0.0.1, groups: [web] } }
         replay.tally().rules.iter().map(|hits| (hits.connections, hits.volume.packets)).collect();
     assert_eq!(hits, [(0, 0), (1, 1)]);
 }
+
+/// A plan of azurerm and google: what is known only after it is applied is not taken for everything.
+#[test]
+fn what_a_plan_does_not_know_yet() {
+    let plan = |kind: &str, values: &str, expressions: &str| {
+        format!(
+            r#"{{"format_version": "1.2", "planned_values": {{"root_module": {{"resources": [{{"address": "{kind}.r", "type": "{kind}",
+            "name": "r", "values": {values}}}]}}}}, "configuration": {{"root_module": {{"resources": [{{"address": "{kind}.r",
+            "type": "{kind}", "name": "r", "expressions": {expressions}}}]}}}}}}"#
+        )
+    };
+    let attached = |plan: &str, group: &str| {
+        let interface = format!("interfaces: {{ a: {{ addresses: [10.0.0.1], groups: [{group}] }} }}");
+        texts(&[("plan.json", plan), ("i.yaml", &interface)])
+    };
+    let azure = |fields: &str| {
+        let rule = format!(
+            r#"{{"name": "r", "direction": "Inbound", "access": "Allow", "priority": 100, "protocol": "Tcp", {fields}}}"#
+        );
+        let values = format!(r#"{{"name": "web", "security_rule": [{rule}]}}"#);
+        attached(&plan("azurerm_network_security_group", &values, "{}"), "web")
+    };
+    let near = r#""source_port_range": "*", "destination_address_prefix": "*""#;
+    let ssh = "tcp 203.0.113.9 > 10.0.0.1:22";
+    for (fields, reason) in [
+        (r#""destination_port_range": "22", "source_address_prefix": "*""#, "rule"),
+        (
+            r#""destination_port_range": "22", "source_address_prefix": "", "source_address_prefixes": []"#,
+            "unknown-members",
+        ),
+        (r#""source_address_prefix": "*""#, "not-modelled"),
+    ] {
+        assert_reasons(&azure(&format!("{fields}, {near}")), &[(ssh, reason)]);
+    }
+    assert_reasons(
+        &azure(r#""destination_port_range": "22", "source_address_prefix": "*", "source_port_range": "*""#),
+        &[(ssh, "not-modelled")],
+    );
+    let google = |expressions: &str| {
+        let values = r#"{"name": "r", "network": "prod", "allow": [{"protocol": "tcp", "ports": ["22"]}], "deny": []}"#;
+        attached(&plan("google_compute_firewall", values, expressions), "prod")
+    };
+    assert_reasons(&google("{}"), &[(ssh, "rule")]);
+    let referred = r#"{"source_ranges": {"references": ["google_compute_address.a.address", "google_compute_address.a"]}}"#;
+    assert_reasons(&google(referred), &[(ssh, "not-modelled")]);
+}
+
+#[test]
+fn resources_that_are_not_read_are_named() {
+    let resource = |address: &str| {
+        let (kind, name) = address.split_once('.').unwrap();
+        format!(
+            r#"{{"address": "{address}", "type": "{kind}", "name": "{name}", "values": {{"name": "x", "id": "{name}"}}}}"#
+        )
+    };
+    let all = [
+        "huaweicloud_networking_secgroup.web",
+        "huaweicloud_vpc_network_acl.acl",
+        "aws_network_interface_sg_attachment.a",
+        "azurerm_network_security_rule.alone",
+        "aws_s3_bucket.b",
+    ];
+    let all = all.map(resource).join(", ");
+    let loaded =
+        texts(&[("s.json", &format!(r#"{{"values": {{"root_module": {{"resources": [{all}]}}}}}}"#))]);
+    let messages: Vec<_> = loaded.diagnostics.iter().map(|finding| finding.message.as_str()).collect();
+    for message in [
+        "resources that filter packets, but are not read: huaweicloud_vpc_network_acl.acl, aws_network_interface_sg_attachment.a",
+        "azurerm_network_security_rule.alone is not read: its group is not in the file",
+    ] {
+        assert!(messages.contains(&message), "{messages:?}");
+    }
+}

@@ -17,7 +17,9 @@ fn path(name: &str) -> PathBuf {
 
 fn read(path: &Path) -> FlowLog {
     assert!(FlowLog::is_one(path), "{}", path.display());
-    FlowLog::open(path).unwrap()
+    let (log, read) = FlowLog::open(path);
+    read.unwrap();
+    log
 }
 
 /// A log in words: what was opened, what was logged, whether the direction is inferred.
@@ -94,7 +96,7 @@ fn compressed_logs_and_cloudwatch_times() {
 
 #[test]
 fn mistakes_name_the_line() {
-    let wrong = |text: &str| FlowLog::read("f.log", text.as_bytes()).unwrap_err().to_string();
+    let wrong = |text: &str| FlowLog::read("f.log", text.as_bytes()).1.unwrap_err().to_string();
     let first = "2 1 eni 10.0.0.1 10.0.0.2 1 2 6 1 1 1 1 ACCEPT OK\n";
     assert_eq!(
         wrong(&format!("{first}2 1 eni 10.0.0.1\n")),
@@ -109,6 +111,67 @@ fn mistakes_name_the_line() {
     assert!(wrong("{\"records\": [").contains("at line 1"));
     assert!(wrong("hello\n").ends_with("expected a flow log"));
     assert!(!FlowLog::is_one(&path("../same.yaml")) && !FlowLog::is_one(&path("missing")));
+}
+
+/// What a text gives before the error that ends it.
+fn cut_short(text: &str) -> (usize, String) {
+    let (log, read) = FlowLog::read("f", text.as_bytes());
+    (log.flows.len(), read.unwrap_err().to_string())
+}
+
+#[test]
+fn what_comes_before_a_mistake_is_read() {
+    let csv = "src,dst,protocol,dport\n10.0.0.1,10.0.0.2,tcp,22\n10.0.0.1,10.0.0.2,tcp,x\n";
+    assert_eq!(cut_short(csv), (1, "read f at line 3: expected a port, found 'x'".to_owned()));
+    let endless = format!("src,dst,protocol,dport\n10.0.0.1,10.0.0.2,tcp,22\n{}", " ".repeat(2 << 20));
+    let (flows, error) = cut_short(&endless);
+    assert_eq!(flows, 1);
+    assert!(
+        error.starts_with("read f at line 3: expected a line of at most 1 MiB, found a longer"),
+        "{error}"
+    );
+    let zeek = "#fields\tid.orig_h\tid.resp_h\tproto\n10.0.0.1\t10.0.0.2\ttcp\n10.0.0.1\tx\ttcp\n";
+    assert_eq!(cut_short(zeek), (1, "read f at line 3: expected an address, found 'x'".to_owned()));
+    let azure = std::fs::read_to_string(path("azure.json")).unwrap().replace("8080,T", "8080,X");
+    let tuple = "1767225601,198.51.100.8,192.168.0.21,40201,8080,X,I,D,B,,,,";
+    let place = "/records/0/properties/flows/1/flows/0/flowTuples/0";
+    let error = format!("read f at {place}: expected the protocol T or U in the flow tuple '{tuple}'");
+    assert_eq!(cut_short(&azure), (1, error));
+}
+
+/// The fields that `aws logs filter-log-events` prints, and `get-log-events`.
+fn events(messages: &[&str]) -> String {
+    let event = |message: &&str| {
+        format!(
+            r#"  {{"logStreamName": "eni-all", "timestamp": 1767225600000, "message": "{message}",
+            "ingestionTime": 1767225661000, "eventId": "1"}}"#
+        )
+    };
+    let events: Vec<_> = messages.iter().map(event).collect();
+    format!("{{\n \"events\": [\n{}],\n \"searchedLogStreams\": []\n}}", events.join(",\n"))
+}
+
+#[test]
+fn events_of_cloudwatch() {
+    let plain = std::fs::read_to_string(path("aws.log")).unwrap();
+    let enveloped = events(&plain.lines().collect::<Vec<_>>());
+    let (log, read) = FlowLog::read("events.json", enveloped.as_bytes());
+    read.unwrap();
+    let (same, _) = FlowLog::read("aws.log", plain.as_bytes());
+    let flows = |log: &FlowLog| log.flows.iter().map(|f| (f.flow, f.time, f.logged)).collect::<Vec<_>>();
+    assert_eq!((flows(&log), log.records, log.empty), (flows(&same), same.records, same.empty));
+    let first = plain.lines().next().unwrap();
+    let (flows, error) = cut_short(&events(&[first, "START RequestId: 1 Version: 2"]));
+    assert_eq!((flows, &*error), (1, "read f at /events/1/message: expected 14 fields, found 5"));
+    let (_, error) = cut_short(&events(&["10.0.0.1 10.0.0.2 6"]));
+    assert!(
+        error.starts_with("read f at /events/0/message: expected a record of the default columns"),
+        "{error}"
+    );
+    let (_, error) = cut_short(r#"{"events": [{"timestamp": 1}]}"#);
+    assert_eq!(error, "read f at line 1: missing field `message` (column 28)");
+    let (_, error) = cut_short(&enveloped[..enveloped.len() / 2]);
+    assert!(error.contains("EOF while parsing"), "{error}");
 }
 
 #[test]

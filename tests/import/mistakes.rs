@@ -95,6 +95,56 @@ fn a_field_of_another_type_is_not_taken_for_absent() {
     assert!(told("f.json", nothing).iter().any(|(c, _)| c == "missing-field"));
 }
 
+/// What a form wraps its things in, of another type, beside something that can be used.
+#[test]
+fn a_wrapper_of_another_type_is_not_taken_for_empty() {
+    let eni = |groups: &str| {
+        format!(
+            r#"{{"NetworkInterfaces": [{{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.0.0.5", "Groups": {groups}}}]}}"#
+        )
+    };
+    let port = r#"[{"id": "p", "fixed_ips": [{"ip_address": "10.0.0.1"}], "security_groups": ["g"]}]"#;
+    let group = r#"[{"id": "g", "security_group_rules": []}]"#;
+    let resource = r#"[{"address": "a.b", "type": "huaweicloud_networking_secgroup", "name": "b", "values": {"id": "g"}}]"#;
+    let module =
+        |rest: &str| format!(r#"{{"values": {{"root_module": {{"resources": {resource}, {rest}}}}}}}"#);
+    for (text, place) in [
+        (eni(r#""sg-1""#), "/NetworkInterfaces/0/Groups"),
+        (eni(r#"["sg-1"]"#), "/NetworkInterfaces/0/Groups/0"),
+        (eni(r#"{"GroupId": "sg-1"}"#), "/NetworkInterfaces/0/Groups"),
+        (eni(r#"[{"GroupId": 1}, {"GroupId": ["sg-1"]}]"#), "/NetworkInterfaces/0/Groups/1/GroupId"),
+        (r#"{"SecurityGroups": {}, "PrefixLists": []}"#.to_owned(), "/SecurityGroups"),
+        (r#"{"Reservations": [{"Instances": {}}]}"#.to_owned(), "/Reservations/0/Instances"),
+        (format!(r#"{{"security_groups": {{"id": "g"}}, "ports": {port}}}"#), "/security_groups"),
+        (format!(r#"{{"security_groups": {group}, "ports": "p"}}"#), "/ports"),
+        (format!(r#"{{"security_groups": {group}, "security_group_rules": {{}}}}"#), "/security_group_rules"),
+        (format!(r#"{{"security_groups": {group}, "address_groups": {{}}}}"#), "/address_groups"),
+        (module(r#""child_modules": {"address": "module.a"}"#), "/values/root_module/child_modules"),
+        (module(r#""child_modules": [{"resources": {}}]"#), "/values/root_module/child_modules/0/resources"),
+        (r#"{"planned_values": {"root_module": []}}"#.to_owned(), "/planned_values/root_module"),
+        (r#"{"terraform_version": "1.9.0", "resources": {"a": 1}}"#.to_owned(), "/resources"),
+        (
+            r#"[{"ID": "p", "Fixed IP Addresses": {"ip_address": "10.0.0.1"}, "Security Groups": []}]"#
+                .to_owned(),
+            "/0/Fixed IP Addresses",
+        ),
+    ] {
+        let found = told("f.json", &text);
+        assert!(found.iter().any(|(c, p)| c == "wrong-type" && p.ends_with(place)), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn an_azure_rule_says_which_way_and_what() {
+    for (fields, place) in [(r#""access": "Allow""#, "direction"), (r#""direction": "Inbound""#, "access")] {
+        let rule = format!(r#"{{"name": "r", "priority": 100, "protocol": "Tcp", {fields}}}"#);
+        let found =
+            texts(&[("f.json", &format!(r#"[{{"id": "a", "name": "a", "securityRules": [{rule}]}}]"#))]);
+        let messages: Vec<_> = found.diagnostics.iter().map(|finding| finding.message.as_str()).collect();
+        assert!(messages.iter().any(|told| told.contains(place)), "{messages:?}");
+    }
+}
+
 #[test]
 fn aws_permissions_that_are_not_understood() {
     let permission = |fields: &str| {

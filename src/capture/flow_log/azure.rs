@@ -3,25 +3,52 @@
 //! <https://learn.microsoft.com/en-us/azure/network-watcher/nsg-flow-logs-overview>:
 //! `epoch,source,destination,source port,destination port,T|U,I|O,A|D[,state,...]`.
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::packet::{Protocol, Timestamp};
 
-use super::{Logged, Record};
+use super::{Logged, Record, Stop};
 
-/// Collects the flows of a document.
-pub(super) fn read(document: &Value, records: &mut Vec<Record>) -> Result<(), String> {
-    let list =
-        |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-    for record in list(document, "records") {
-        let properties = record.get("properties").cloned().unwrap_or_default();
-        for by_rule in list(&properties, "flows") {
-            for by_interface in list(&by_rule, "flows") {
-                for tuple in list(&by_interface, "flowTuples") {
-                    let text = tuple.as_str().unwrap_or_default();
-                    records.extend(
-                        self::tuple(text).map_err(|what| format!("{what} in the flow tuple '{text}'"))?,
-                    );
+/// A log, as far as it matters.
+#[derive(Debug, Deserialize)]
+pub(super) struct Document {
+    records: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    properties: Properties,
+}
+
+#[derive(Debug, Deserialize)]
+struct Properties {
+    flows: Vec<ByRule>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ByRule {
+    flows: Vec<ByInterface>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ByInterface {
+    flow_tuples: Vec<String>,
+}
+
+/// Collects the flows of a document, up to one that is none.
+pub(super) fn read(document: &Document, records: &mut Vec<Record>) -> Result<(), Stop> {
+    for (record, Entry { properties }) in document.records.iter().enumerate() {
+        for (rule, by_rule) in properties.flows.iter().enumerate() {
+            for (interface, by_interface) in by_rule.flows.iter().enumerate() {
+                for (at, text) in by_interface.flow_tuples.iter().enumerate() {
+                    let stop = |what| {
+                        let place = format!(
+                            "/records/{record}/properties/flows/{rule}/flows/{interface}/flowTuples/{at}"
+                        );
+                        Stop::Place(place, format!("{what} in the flow tuple '{text}'"))
+                    };
+                    records.extend(tuple(text).map_err(stop)?);
                 }
             }
         }

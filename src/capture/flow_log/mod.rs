@@ -5,22 +5,24 @@
 
 mod azure;
 mod conversation;
+mod document;
+mod lines;
 mod records;
 mod zeek;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::Path;
 
 use crate::packet::{Flow, Protocol, Timestamp};
 
 use super::compressed::Compression;
+use lines::Lines;
+use records::Line;
 
 /// Bytes that tell what a file is.
 const START: usize = 4 << 10;
-/// Longest line, and largest JSON document, that is read.
-const MOST_BYTES: u64 = 1 << 30;
 
 /// What a log says became of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,7 +72,7 @@ pub struct FlowLog {
     pub assumed_echo: u64,
 }
 
-/// Why a log could not be read.
+/// Why a log could not be read, or not further.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowLogError {
     /// The system failed.
@@ -91,6 +93,33 @@ pub enum FlowLogError {
         /// What was found and what was expected.
         problem: String,
     },
+    /// A value of a JSON document is not what its format says.
+    #[error("read {name} at {pointer}: {problem}")]
+    Place {
+        /// The file.
+        name: String,
+        /// Where it stands, as a JSON pointer (RFC 6901).
+        pointer: String,
+        /// What was found and what was expected.
+        problem: String,
+    },
+}
+
+/// The same without the file's name.
+enum Stop {
+    Read(io::Error),
+    Line(u64, String),
+    Place(String, String),
+}
+
+impl Stop {
+    fn named(self, name: String) -> FlowLogError {
+        match self {
+            Self::Read(error) => FlowLogError::Read { name, error },
+            Self::Line(line, problem) => FlowLogError::Line { name, line, problem },
+            Self::Place(pointer, problem) => FlowLogError::Place { name, pointer, problem },
+        }
+    }
 }
 
 /// One direction of a flow, as a log has it.
@@ -116,6 +145,7 @@ enum Format {
     Records,
     Zeek,
     Azure,
+    CloudWatch,
 }
 
 impl Format {
@@ -124,9 +154,12 @@ impl Format {
         if line.starts_with("#separator") || line.starts_with("#fields") {
             return Some(Self::Zeek);
         }
-        let head: String = start.chars().filter(|c| !c.is_whitespace()).take(12).collect();
-        if head.starts_with("{\"records\":") {
+        let tight: String = start.chars().filter(|c| !c.is_whitespace()).collect();
+        if tight.starts_with("{\"records\":") {
             return Some(Self::Azure);
+        }
+        if tight.starts_with('{') && tight.contains("\"events\":[") {
+            return Some(Self::CloudWatch);
         }
         records::looks_like(line).then_some(Self::Records)
     }
@@ -163,59 +196,74 @@ impl FlowLog {
         (read.is_ok() || !start.is_empty()) && Format::of(&text).is_some()
     }
 
-    /// Reads a file.
-    pub fn open(path: &Path) -> Result<Self, FlowLogError> {
+    /// Reads a file. Where it cannot be read further, what was read before is there beside the error.
+    pub fn open(path: &Path) -> (Self, Result<(), FlowLogError>) {
         let name = path.display().to_string();
         match open(path) {
             Ok(reader) => Self::read(&name, reader),
-            Err(error) => Err(FlowLogError::Read { name, error }),
+            Err(error) => (Self::default(), Err(FlowLogError::Read { name, error })),
         }
     }
 
-    /// Reads a text; `name` is what errors call it.
-    pub fn read(name: &str, reader: impl Read) -> Result<Self, FlowLogError> {
-        let failed = |error| FlowLogError::Read { name: name.to_owned(), error };
-        let at = |(line, problem): (u64, String)| FlowLogError::Line { name: name.to_owned(), line, problem };
-        let mut reader = reader.take(MOST_BYTES);
+    /// Reads a text as [`open`](Self::open) does a file; `name` is what errors call it.
+    pub fn read(name: &str, reader: impl Read) -> (Self, Result<(), FlowLogError>) {
+        let (mut log, mut records) = (Self::default(), Vec::new());
+        let read = log.records_of(reader, &mut records);
+        (log.flows, log.assumed_echo) = conversation::openings(records);
+        (log, read.map_err(|stop| stop.named(name.to_owned())))
+    }
+
+    /// Collects the records of a text, and counts them.
+    fn records_of(&mut self, mut reader: impl Read, records: &mut Vec<Record>) -> Result<(), Stop> {
         let mut start = Vec::with_capacity(START);
-        reader.by_ref().take(START as u64).read_to_end(&mut start).map_err(failed)?;
-        let reader = BufReader::new(io::Cursor::new(start.clone()).chain(reader));
+        reader.by_ref().take(START as u64).read_to_end(&mut start).map_err(Stop::Read)?;
+        let reader = io::Cursor::new(start.clone()).chain(reader);
         // What was cut inside a character is no reason to doubt the rest.
         let start = String::from_utf8_lossy(&start).into_owned();
-        let mut log = Self::default();
-        let mut records = Vec::new();
-        match Format::of(&start) {
-            None => return Err(at((1, "expected a flow log".to_owned()))),
-            Some(Format::Azure) => {
-                let document =
-                    serde_json::from_reader(reader).map_err(|e| at((e.line() as u64, e.to_string())))?;
-                azure::read(&document, &mut records).map_err(|problem| at((0, problem)))?;
-                log.records = records.len() as u64;
+        let format = Format::of(&start).ok_or_else(|| Stop::Line(1, "expected a flow log".to_owned()))?;
+        match format {
+            Format::Azure => {
+                let read = azure::read(&document::read(reader)?, records);
+                self.records = records.len() as u64;
+                return read;
             }
-            Some(format) => {
-                let mut columns = if format == Format::Zeek { None } else { records::Columns::of(&start) };
-                for (number, line) in (1..).zip(reader.lines()) {
-                    let line = line.map_err(failed)?;
-                    let read = match (&mut columns, format) {
-                        (columns, Format::Zeek) => zeek::line(&line, columns, number),
-                        (Some(columns), _) => columns.line(&line, number),
-                        (None, _) => Ok(None),
-                    };
-                    match read.map_err(|problem| at((number, problem)))? {
-                        Some(records::Line::Record(record)) => {
-                            records.push(record);
-                            log.records += 1;
-                        }
-                        Some(records::Line::Empty) => {
-                            log.records += 1;
-                            log.empty += 1;
-                        }
-                        None => {}
-                    }
+            Format::CloudWatch => {
+                let events = document::read::<document::Events>(reader)?.events;
+                let mut columns = None;
+                for (at, event) in events.iter().enumerate() {
+                    let read = records::line(&event.message, &mut columns, 0);
+                    let stop = |problem| Stop::Place(format!("/events/{at}/message"), problem);
+                    self.add(read.map_err(stop), records)?;
+                }
+            }
+            Format::Zeek => {
+                let mut columns = None;
+                for line in Lines::new(reader) {
+                    let (number, line) = line?;
+                    let read = zeek::line(&line, &mut columns, number);
+                    self.add(read.map_err(|problem| Stop::Line(number, problem)), records)?;
+                }
+            }
+            Format::Records => {
+                let mut columns = None;
+                for line in Lines::new(reader) {
+                    let (number, line) = line?;
+                    let read = records::line(&line, &mut columns, number);
+                    self.add(read.map_err(|problem| Stop::Line(number, problem)), records)?;
                 }
             }
         }
-        (log.flows, log.assumed_echo) = conversation::openings(records);
-        Ok(log)
+        Ok(())
+    }
+
+    /// Counts what a line says, and keeps its record.
+    fn add(&mut self, read: Result<Option<Line>, Stop>, records: &mut Vec<Record>) -> Result<(), Stop> {
+        match read? {
+            Some(Line::Record(record)) => records.push(record),
+            Some(Line::Empty) => self.empty += 1,
+            None => return Ok(()),
+        }
+        self.records += 1;
+        Ok(())
     }
 }

@@ -75,14 +75,31 @@ pub(super) fn looks_like(line: &str) -> bool {
     Columns::of(line).is_some()
 }
 
+/// Reads a line; `None` is one that holds no record. The first that is not blank sets the columns.
+pub(super) fn line(text: &str, columns: &mut Option<Columns>, number: u64) -> Result<Option<Line>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let columns = match columns {
+        Some(columns) => columns,
+        None => columns.insert(Columns::of(text).ok_or_else(|| {
+            format!(
+                "expected a record of the default columns ({DEFAULT}), or a heading that names source, destination and \
+                 protocol, found '{}'",
+                text.chars().take(80).collect::<String>()
+            )
+        })?),
+    };
+    columns.line(text, number)
+}
+
 fn is_complete(all: &[Column]) -> bool {
     [Column::Source, Column::Destination, Column::Protocol].iter().all(|wanted| all.contains(wanted))
 }
 
 impl Columns {
     /// The columns that the first line names, or the default ones when it is a record of them.
-    pub(super) fn of(start: &str) -> Option<Self> {
-        let line = start.lines().find(|line| !line.trim().is_empty())?;
+    fn of(line: &str) -> Option<Self> {
         let comma = line.contains(',');
         let all: Vec<Column> = fields(line, comma).map(Column::named).collect();
         if is_complete(&all) {
@@ -115,8 +132,8 @@ impl Columns {
     }
 
     /// Reads a line; `None` is one that holds no record.
-    pub(super) fn line(&mut self, line: &str, number: u64) -> Result<Option<Line>, String> {
-        if line.trim().is_empty() || std::mem::take(&mut self.heading) {
+    fn line(&mut self, line: &str, number: u64) -> Result<Option<Line>, String> {
+        if std::mem::take(&mut self.heading) {
             return Ok(None);
         }
         let fields = self.fields(line);

@@ -2,7 +2,7 @@
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
-use crate::packet::{AddressRange, AddressSet, Family, Protocol};
+use crate::packet::{AddressRange, AddressSet, Family, PortSet, Protocol};
 use crate::policy::scenario::written::RemoteKind;
 use crate::policy::tree::Piece;
 use crate::policy::{Action, Direction, Doubt, Group, GroupId, Rule, Scenario, ServiceMatch, words};
@@ -45,6 +45,8 @@ pub(super) struct Form {
     pub(super) ports: &'static [Protocol],
     /// ICMP by type and code.
     pub(super) icmp: bool,
+    /// Ports as Huawei Cloud writes them: from 1.
+    pub(super) from_one: bool,
 }
 
 /// Why a rule in doubt cannot be written, and what would end the doubt. Who the members of a group are need not be known:
@@ -75,6 +77,13 @@ pub(super) fn groups(scenario: &Scenario) -> impl Iterator<Item = (GroupId, &Gro
     (0..).map(GroupId).zip(&scenario.policy.groups).filter(|(_, group)| !is_unknown(scenario, group))
 }
 
+/// The name that a group has in its cloud, where it is the only one of that name; else its name here.
+pub(super) fn name(scenario: &Scenario, group: GroupId) -> &str {
+    let called = scenario.group_called(group);
+    let same = groups(scenario).filter(|(id, _)| scenario.group_called(*id) == called).count();
+    if same == 1 { called } else { &scenario.policy.group(group).name }
+}
+
 /// Whether a group stands for rules that no input has, and for nothing else.
 pub(super) fn is_unknown(scenario: &Scenario, group: &Group) -> bool {
     let mut rules = Direction::BOTH.into_iter().flat_map(|direction| group.rules(direction)).peekable();
@@ -90,6 +99,9 @@ fn check(rule: &Rule, form: &Form) -> Result<(), &'static str> {
     match &rule.service {
         ServiceMatch::Ports(protocol, _) if !form.ports.contains(protocol) => {
             return Err("the form has no ports of its protocol");
+        }
+        ServiceMatch::Ports(_, ports) if form.from_one && ports.contains(0) && !is_all(ports) => {
+            return Err("the form's ports begin at 1");
         }
         ServiceMatch::Icmp(_, kinds) if kinds.is_empty() => return Err("it is about no ICMP message at all"),
         ServiceMatch::Icmp(..) if !form.icmp => {
@@ -184,6 +196,31 @@ fn networks(set: &AddressSet) -> impl Iterator<Item = IpNet> {
         AddressRange::V4(first, last) => Ipv4Subnets::new(first, last, 0).map(IpNet::V4).collect::<Vec<_>>(),
         AddressRange::V6(first, last) => Ipv6Subnets::new(first, last, 0).map(IpNet::V6).collect(),
     })
+}
+
+/// Every port, 0 too.
+fn is_all(ports: &PortSet) -> bool {
+    matches!(ports.ranges(), [all] if (all.first(), all.last()) == (0, u16::MAX))
+}
+
+/// "At most 20 non-contiguous groups" of ports in a rule.
+const MOST_PORTS: usize = 20;
+
+/// Ports as Huawei Cloud's rules list them, in each list those of one rule; `None` is all.
+///
+/// "1-65535" is all ports too, as none are (cloud-facts 1.3). So what leaves out port 0 alone is two rules, not two entries of
+/// one: "a rule with non-contiguous ports has no effect" on Kunpeng servers (1.7).
+pub(super) fn port_lists(ports: &PortSet) -> Vec<Option<String>> {
+    match ports.ranges() {
+        _ if is_all(ports) => vec![None],
+        [range] if (range.first(), range.last()) == (1, u16::MAX) => {
+            vec![Some("1-65534".to_owned()), Some("65535".to_owned())]
+        }
+        ranges => {
+            let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+            ranges.chunks(MOST_PORTS).map(|chunk| Some(chunk.join(","))).collect()
+        }
+    }
 }
 
 /// The name of a rule within its group, or what a position stands for.

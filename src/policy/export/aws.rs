@@ -8,9 +8,10 @@ use crate::policy::{Direction, GroupId, Scenario, ServiceMatch};
 use super::atoms::{self, Atom, Far, Form};
 use super::{Unwritable, pretty};
 
-const FORM: Form = Form { ordered: false, ports: &[Protocol::TCP, Protocol::UDP], icmp: true };
+const FORM: Form =
+    Form { ordered: false, ports: &[Protocol::TCP, Protocol::UDP], icmp: true, from_one: false };
 
-/// Writes all groups. A group is referred to by its name: there is no identifier yet.
+/// Writes all groups. A group is referred to by its name here: there is no identifier yet.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
     let mut refused = Vec::new();
     let mut groups = Vec::new();
@@ -24,7 +25,7 @@ pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
         };
         groups.push(json!({
             "GroupId": group.name,
-            "GroupName": group.name,
+            "GroupName": atoms::name(scenario, id),
             "Description": scenario.group_description(id),
             "IpPermissions": of(Direction::Ingress),
             "IpPermissionsEgress": of(Direction::Egress),

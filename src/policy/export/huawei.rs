@@ -5,13 +5,11 @@ use serde_json::{Map, Value, json};
 use crate::packet::{Family, Protocol};
 use crate::policy::{Action, Scenario, ServiceMatch};
 
-use super::atoms::{Atom, Far, Form};
+use super::atoms::{self, Atom, Far, Form};
 use super::{Unwritable, shown};
 
-/// "At most 20 non-contiguous groups" of ports.
-const MOST_PORTS: usize = 20;
-
-const FORM: Form = Form { ordered: true, ports: &[Protocol::TCP, Protocol::UDP], icmp: false };
+const FORM: Form =
+    Form { ordered: true, ports: &[Protocol::TCP, Protocol::UDP], icmp: false, from_one: true };
 
 /// Writes all groups.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {
@@ -25,10 +23,7 @@ fn rules(scenario: &Scenario, atom: &Atom<'_>, group: &str) -> Vec<Value> {
         group => (None, group.group(scenario)),
     };
     let ports: Vec<Option<String>> = match &rule.service {
-        ServiceMatch::Ports(_, ports) => {
-            let ranges: Vec<String> = ports.ranges().iter().map(ToString::to_string).collect();
-            ranges.chunks(MOST_PORTS).map(|chunk| Some(chunk.join(","))).collect()
-        }
+        ServiceMatch::Ports(_, ports) => atoms::port_lists(ports),
         _ => vec![None],
     };
     let one = |ports: Option<String>| {

@@ -11,7 +11,7 @@ use super::{Unwritable, shown};
 /// Neutron has ports of these: `openstack/neutron` `api/rpc/../securitygroup.py` names tcp, udp, sctp, dccp and udplite.
 const PORTS: &[Protocol] = &[Protocol::TCP, Protocol::UDP, Protocol::SCTP, Protocol::DCCP, Protocol::UDPLITE];
 
-const FORM: Form = Form { ordered: false, ports: PORTS, icmp: true };
+const FORM: Form = Form { ordered: false, ports: PORTS, icmp: true, from_one: false };
 
 /// Writes all groups.
 pub(super) fn write(scenario: &Scenario) -> Result<String, Vec<Unwritable>> {

@@ -30,6 +30,10 @@ pub(super) fn write(scenario: &Scenario, notes: &[String]) -> String {
         yaml.push_str("groups:\n");
     }
     for (id, group) in (0..).map(GroupId).zip(&policy.groups) {
+        let called = scenario.group_called(id);
+        if called != group.name {
+            _ = writeln!(yaml, "  # {}", comment(called));
+        }
         _ = writeln!(yaml, "  {}:", quoted(&group.name));
         let description = scenario.group_description(id);
         if !description.is_empty() {

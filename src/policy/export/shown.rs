@@ -7,7 +7,7 @@ use crate::policy::Scenario;
 use super::atoms::{self, Atom, Form};
 use super::{Unwritable, pretty};
 
-/// Writes all groups, each with `fields` of its own. A group is referred to by its name: there is no identifier yet.
+/// Writes all groups, each with `fields` of its own. A group is referred to by its name here: there is no identifier yet.
 /// `rules` writes an atom of the group of this name.
 pub(super) fn write(
     scenario: &Scenario,
@@ -26,7 +26,7 @@ pub(super) fn write(
         });
         let mut fields = fields.clone();
         fields.insert("id".into(), group.name.as_str().into());
-        fields.insert("name".into(), group.name.as_str().into());
+        fields.insert("name".into(), atoms::name(scenario, id).into());
         fields.insert("description".into(), scenario.group_description(id).into());
         fields.insert("security_group_rules".into(), numbered.collect());
         groups.push(Value::Object(fields));

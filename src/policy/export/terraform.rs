@@ -11,7 +11,7 @@ use crate::policy::{Action, Priority, Scenario, ServiceMatch};
 use super::Unwritable;
 use super::atoms::{self, Atom, Far, Form};
 
-const FORM: Form = Form { ordered: true, ports: &[Protocol::TCP, Protocol::UDP], icmp: true };
+const FORM: Form = Form { ordered: true, ports: &[Protocol::TCP, Protocol::UDP], icmp: true, from_one: true };
 
 /// Writes all groups.
 pub(super) fn write(scenario: &Scenario, notes: &[String]) -> Result<String, Vec<Unwritable>> {
@@ -25,7 +25,7 @@ pub(super) fn write(scenario: &Scenario, notes: &[String]) -> Result<String, Vec
             hcl,
             "\nresource \"huaweicloud_networking_secgroup\" \"{label}\" {{\n  name                 = {}\n  \
              description          = {}\n  delete_default_rules = true\n}}\n",
-            quoted(&group.name),
+            quoted(atoms::name(scenario, id)),
             quoted(scenario.group_description(id))
         );
         let mut number = 0;
@@ -50,9 +50,10 @@ fn services(atom: &Atom<'_>, refused: &mut Vec<Unwritable>) -> Vec<Vec<(&'static
     let advanced = || vec![("action", quoted(action)), ("priority", rule.priority.get().to_string())];
     match &rule.service {
         ServiceMatch::Ports(_, ports) => {
-            let ranges: Vec<String> = ports.ranges().iter().map(ToString::to_string).collect();
-            let with = |chunk: &[String]| [vec![("ports", quoted(&chunk.join(",")))], advanced()].concat();
-            ranges.chunks(20).map(with).collect()
+            let with = |list: Option<String>| {
+                list.map(|list| ("ports", quoted(&list))).into_iter().chain(advanced()).collect()
+            };
+            atoms::port_lists(ports).into_iter().map(with).collect()
         }
         ServiceMatch::Icmp(_, kinds) => {
             if rule.action == Action::Deny || rule.priority != Priority::FIRST {

@@ -109,6 +109,7 @@ fn permitted(node: &Node, group: &Piece, direction: Direction, facts: &mut Facts
             }
         }
     }
+    named(items(node, "UserIdGroupPairs"), facts);
     let known = lists.map(|(list, _)| list).into_iter().chain(["UserIdGroupPairs"]);
     if known.map(|list| items(node, list).len()).sum::<usize>() == 0 && node.mistaken_for().is_none() {
         let finding = Diagnostic::new(codes::MISSING_FIELD, "a permission without any remote");
@@ -205,6 +206,7 @@ fn interface(node: &Node, instance: Option<&Piece>, facts: &mut Facts, findings:
     if addresses.is_empty() {
         return;
     }
+    named(items(node, "Groups"), facts);
     let tag = items(node, "TagSet").iter().find(|tag| text(tag, "Key") == "Name");
     let own = tag.and_then(|tag| said(tag, "Value"));
     facts.attachments.push(Attachment {
@@ -214,7 +216,13 @@ fn interface(node: &Node, instance: Option<&Piece>, facts: &mut Facts, findings:
         addresses,
         behind,
         groups: node.get("Groups").map(|groups| {
-            groups.items().iter().filter_map(|group| said(group, "GroupId")).cloned().collect()
+            field::listed(groups).iter().filter_map(|group| said(group, "GroupId")).cloned().collect()
         }),
     });
+}
+
+/// The names beside the identifiers of groups.
+fn named(groups: &[Node], facts: &mut Facts) {
+    let both = |group: &Node| said(group, "GroupId").cloned().zip(said(group, "GroupName").cloned());
+    facts.named.extend(groups.iter().filter_map(both));
 }

@@ -11,6 +11,7 @@ use crate::policy::{Action, Direction, Doubt, StateProfile};
 
 use super::facts::{Facts, GroupFact, RuleFact};
 use super::field::{self, Findings, items, list, said, said_any, text};
+use super::huawei::key as key_of;
 use super::ranks::Ranks;
 
 /// Rules that every group has where the export leaves them out: direction, tag, priority.
@@ -77,14 +78,14 @@ fn group(node: &Node, facts: &mut Facts, findings: &mut Findings) {
 fn rule(node: &Node, group: &Piece, ranks: &Ranks, facts: &mut Facts, findings: &mut Findings) {
     let before = findings.len();
     let inner = properties(node);
-    let Some(direction) = said(inner, "direction").and_then(|piece| field::direction(piece, findings)) else {
-        return;
-    };
+    let direction = key_of(inner, "direction", "a rule", findings);
+    let Some(direction) = direction.and_then(|piece| field::direction(&piece, findings)) else { return };
+    let action = key_of(inner, "access", "a rule", findings);
     let mut fields = Fields {
         span: node.span.clone(),
         id: said(node, "name").cloned(),
         description: Some(text(inner, "description")),
-        action: said(inner, "access").and_then(|piece| field::action(piece, findings)),
+        action: action.and_then(|piece| field::action(&piece, findings)),
         protocol: said(inner, "protocol").and_then(|piece| field::protocol(piece, findings)),
         priority: ranks.of(said(inner, "priority"), 0),
         ..Fields::default()

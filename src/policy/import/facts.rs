@@ -19,6 +19,8 @@ pub(in crate::policy) struct Facts {
     pub(super) rules: Vec<RuleFact>,
     pub(super) attachments: Vec<Attachment>,
     pub(super) sets: Vec<SetFact>,
+    /// Groups that are referred to by identifier and name: both.
+    pub(super) named: Vec<(Piece, Piece)>,
     /// How the cloud combines groups, where it is not as Huawei's does.
     pub(super) dialect: Option<Dialect>,
     /// How the cloud keeps state, likewise.
@@ -60,6 +62,10 @@ impl Facts {
             rule.group.iter_mut().for_each(|group| group.shift(by));
             rule.fields.shift(by);
         }
+        for (key, name) in &mut self.named {
+            key.shift(by);
+            name.shift(by);
+        }
         for attachment in &mut self.attachments {
             attachment.name.shift(by);
             for (_, span) in attachment.addresses.iter_mut().chain(&mut attachment.behind) {
@@ -69,10 +75,13 @@ impl Facts {
         }
     }
 
-    /// Whether a port is one of the network's own (a router's, a DHCP server's) and has no group. It drops nothing for
-    /// that, so it is to be left out, which is noted.
+    /// Whether a port is one of the network's own and has no group. It drops nothing for that, so it is to be left out, which
+    /// is noted. Huawei's owners are `network:dhcp`, `network:router_interface_distributed`, `network:nat_gateway`,
+    /// `network:endpoint_interface`, `neutron:VIP_PORT`, `neutron:LOADBALANCERV2` and the like, of servers `compute:` and the
+    /// zone (<https://support.huaweicloud.com/intl/en-us/api-vpc/> "Creating a Port").
     pub(super) fn leaves_out(&mut self, id: &Piece, owner: Option<&Piece>, groups: Option<&[Piece]>) -> bool {
-        let Some(owner) = owner.filter(|owner| owner.text.starts_with("network:")) else { return false };
+        let is_own = |owner: &&Piece| ["network:", "neutron:"].iter().any(|own| owner.text.starts_with(own));
+        let Some(owner) = owner.filter(is_own) else { return false };
         if groups.is_some_and(|groups| !groups.is_empty()) {
             return false;
         }

@@ -29,10 +29,10 @@ pub(super) enum Form {
 /// Reads what is wrapped in these keys; `None` when there is none of them.
 pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
     let one = |key: &str| root.get(key).map(std::slice::from_ref);
-    let groups = root.get("security_groups").map(Node::items).or_else(|| one("security_group"));
-    let rules = root.get("security_group_rules").map(Node::items).or_else(|| one("security_group_rule"));
-    let ports = root.get("ports").map(Node::items).or_else(|| one("port"));
-    let sets = root.get("address_groups").map(Node::items).or_else(|| one("address_group"));
+    let groups = root.get("security_groups").map(field::listed).or_else(|| one("security_group"));
+    let rules = root.get("security_group_rules").map(field::listed).or_else(|| one("security_group_rule"));
+    let ports = root.get("ports").map(field::listed).or_else(|| one("port"));
+    let sets = root.get("address_groups").map(field::listed).or_else(|| one("address_group"));
     let found = [groups, rules, ports, sets];
     if found.iter().all(Option::is_none) {
         return None;

@@ -27,6 +27,15 @@ pub(super) fn short_uuid(id: &str) -> &str {
     if is_uuid { &id[..8] } else { id }
 }
 
+/// Whether a text is what a cloud gives: a UUID with or without dashes, AWS's `sg-` and hexadecimal digits, a path.
+pub(super) fn is_identifier(text: &str) -> bool {
+    let hex = |text: &str, lengths: &[usize]| {
+        lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let is_aws = text.strip_prefix("sg-").is_some_and(|rest| hex(rest, &[8, 17]));
+    is_aws || short_uuid(text) != text || hex(text, &[32]) || text.contains('/')
+}
+
 /// Gives each key its own name: the wanted one, and where several want it, with a part of the key.
 pub(super) fn distinct<'k>(wanted: &[(&'k str, String)]) -> BTreeMap<&'k str, String> {
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
@@ -62,6 +71,8 @@ mod tests {
         assert_eq!(clean("kube-system/dns:1", true), "kube-system/dns:1");
         assert_eq!(short("0552091e-b83a-49dd-88a7-4a5c86fd9ec3"), "0552091e");
         assert_eq!(short("sg-0123"), "sg-0123");
+        assert!(is_identifier("0552091e-b83a-49dd-88a7-4a5c86fd9ec3") && is_identifier("sg-0a1b2c3d"));
+        assert!(!is_identifier("sg-db") && !is_identifier("web") && !is_identifier("default.sg-0a1b2c3d"));
         let names =
             distinct(&[("sg-1", "default".into()), ("sg-2", "default".into()), ("sg-3", "web".into())]);
         assert_eq!(names["sg-1"], "default.sg-1");

@@ -125,7 +125,11 @@ fn message(range: &Piece, findings: &mut Findings) -> (String, Option<String>) {
 fn port(node: &Node, facts: &mut Facts, findings: &mut Findings) {
     let Some(id) = key(node, "ID", "a port", findings) else { return };
     let fixed = node.get("Fixed IP Addresses");
-    let listed = fixed.map_or(&[][..], Node::items).iter().filter_map(|ip| said(ip, "ip_address").cloned());
+    let listed = fixed
+        .filter(|fixed| fixed.piece().is_none())
+        .map_or(&[][..], field::listed)
+        .iter()
+        .filter_map(|ip| said(ip, "ip_address").cloned());
     // The older generation writes them into one text: ip_address='10.0.0.5', subnet_id='...'
     let written = fixed.and_then(Node::piece).into_iter().flat_map(|piece| {
         let parts = piece.text.split("ip_address='").skip(1).filter_map(|part| part.split('\'').next());

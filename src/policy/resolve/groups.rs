@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Diagnostic, Source, Span, codes, did_you_mean_unless_many};
-use crate::policy::scenario::name;
 use crate::policy::scenario::written::{Change, Fields, Written};
+use crate::policy::scenario::{About, name};
 use crate::policy::tree::Piece;
 use crate::policy::{Direction, GroupId, Origin, words};
 
@@ -13,7 +13,7 @@ use super::origin;
 /// A group before its rules have ids.
 pub(super) struct GroupDraft {
     pub(super) name: String,
-    pub(super) description: String,
+    pub(super) about: About,
     /// Where the file names it; `None` for a preset's group that the file adds nothing to.
     pub(super) span: Option<Span>,
 }
@@ -61,22 +61,24 @@ pub(super) fn draft(written: &Written, source: &Source, findings: &mut Vec<Diagn
             };
             index.insert(group.name, groups.len());
             lists.push([read(group.ingress, findings), read(group.egress, findings)]);
-            let (name, description) = (group.name.to_owned(), group.about.to_owned());
-            groups.push(GroupDraft { name, description, span: None });
+            let about = About { called: None, description: group.about.to_owned() };
+            groups.push(GroupDraft { name: group.name.to_owned(), about, span: None });
         }
     }
     for group in &written.groups {
         let at = *index.entry(&group.name.text).or_insert_with(|| {
             let name = group.name.text.clone();
-            groups.push(GroupDraft { name, description: String::new(), span: None });
+            groups.push(GroupDraft { name, about: About::default(), span: None });
             lists.push([Vec::new(), Vec::new()]);
             groups.len() - 1
         });
         if !group.imported {
             groups[at].span = Some(group.name.span.clone());
         }
+        let about = &mut groups[at].about;
+        about.called = about.called.take().or_else(|| group.called.clone());
         if !group.description.is_empty() {
-            groups[at].description.clone_from(&group.description);
+            about.description.clone_from(&group.description);
         }
         for (list, rules) in lists[at].iter_mut().zip([&group.ingress, &group.egress]) {
             list.extend(rules.iter().map(|fields| (fields.clone(), origin(source, &fields.span), false)));

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use crate::diag::{Diagnostic, Source, Span, codes, did_you_mean_unless_many};
 use crate::packet::AddressSet;
 
-use super::scenario::NamedSet;
 use super::scenario::written::Written;
+use super::scenario::{About, NamedSet};
 use super::tree::Piece;
 use super::{GroupId, Owners, Policy};
 
@@ -24,7 +24,7 @@ pub(super) struct Resolved {
     pub(super) policy: Policy,
     pub(super) sets: Vec<NamedSet>,
     /// By group.
-    pub(super) descriptions: Vec<String>,
+    pub(super) about: Vec<About>,
 }
 
 /// The names that a rule or interface may use.
@@ -54,7 +54,7 @@ pub(super) fn resolve(written: &Written, source: &Source, findings: &mut Vec<Dia
         members,
         incomplete: written.preset_unknown,
     };
-    let descriptions = drafts.groups.iter().map(|group| group.description.clone()).collect();
+    let about = drafts.groups.iter().map(|group| group.about.clone()).collect();
     let (groups, rules) = rules::finish(drafts, &names, &bound, findings);
     let (owners, overlaps) = Owners::new(&interfaces);
     interfaces::overlaps(written, &overlaps, &interfaces, findings);
@@ -67,7 +67,7 @@ pub(super) fn resolve(written: &Written, source: &Source, findings: &mut Vec<Dia
         interfaces,
         owners,
     };
-    Resolved { policy, sets, descriptions }
+    Resolved { policy, sets, about }
 }
 
 /// A mistake told once: which group is not known.

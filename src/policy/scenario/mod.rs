@@ -34,8 +34,8 @@ pub struct Scenario {
     pub preset: Option<&'static str>,
     /// The address sets: the preset's parameters first, then the file's, in the order written.
     pub sets: Vec<NamedSet>,
-    /// What each group is for; by group, may be empty.
-    descriptions: Vec<String>,
+    /// By group.
+    about: Vec<About>,
 }
 
 /// An address set with its name.
@@ -56,6 +56,15 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// The scenario; `None` when there was an error.
     pub scenario: Option<Scenario>,
+}
+
+/// What is known of a group beside its rules.
+#[derive(Debug, Clone, Default)]
+pub(super) struct About {
+    /// Its name in the export that it comes from.
+    pub(super) called: Option<String>,
+    /// What it is for; may be empty.
+    pub(super) description: String,
 }
 
 impl Scenario {
@@ -107,7 +116,7 @@ impl Scenario {
                 description: std::mem::take(&mut written.description),
                 preset: written.preset.map(|(preset, _)| preset.name),
                 sets: resolved.sets,
-                descriptions: resolved.descriptions,
+                about: resolved.about,
             });
         }
         inputted.tell_places(&mut diagnostics);
@@ -128,7 +137,14 @@ impl Scenario {
 
     /// What a group is for; may be empty.
     pub fn group_description(&self, group: GroupId) -> &str {
-        &self.descriptions[group.0 as usize]
+        &self.about[group.0 as usize].description
+    }
+
+    /// What the input that a group comes from calls it. That may be more than a scenario's name can hold, and several groups
+    /// may have it.
+    pub fn group_called(&self, group: GroupId) -> &str {
+        let called = self.about[group.0 as usize].called.as_deref();
+        called.unwrap_or(&self.policy.group(group).name)
     }
 }
 

@@ -92,6 +92,7 @@ fn group(name: &Piece, value: &Node, findings: &mut Findings) -> WrittenGroup {
     name::check(name, "a group", findings);
     let mut group = WrittenGroup {
         name: name.clone(),
+        called: None,
         description: String::new(),
         ingress: vec![],
         egress: vec![],

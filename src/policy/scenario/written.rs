@@ -27,6 +27,8 @@ pub(crate) struct Written {
 #[derive(Debug)]
 pub(crate) struct WrittenGroup {
     pub(crate) name: Piece,
+    /// The name that an export has for it, which a scenario may not be able to hold.
+    pub(crate) called: Option<String>,
     pub(crate) description: String,
     pub(crate) ingress: Vec<Fields>,
     pub(crate) egress: Vec<Fields>,

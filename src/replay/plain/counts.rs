@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::compile::Matcher;
 use crate::packet::{Content, Domain};
-use crate::policy::{Action, Policy};
+use crate::policy::{Action, Doubt, Policy};
 use crate::replay::{
     Connection, ConnectionId, ConnectionVerdict, ControlTraffic, Judged, KeptTally, PairTally, Reason,
     StepVerdict, Tally, Volume, control_traffic,
@@ -99,22 +99,26 @@ fn groups(
 ) {
     let volume = connection.volume();
     let header = connection.header_at(step);
-    let said = matcher.each_group(step.interface, step.direction, &header);
+    let mut said = Vec::new();
+    matcher.each_group_alone(policy, step.interface, step.direction, &header, &mut said);
     for (&group, rule) in policy.interface(step.interface).groups.iter().zip(said) {
         let tally = tally.group_mut(group, step.direction);
-        match step.reason {
-            Reason::AssumedEstablished => tally.assumed.add(volume),
-            Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
-                match rule.map(|id| policy.rule(id)) {
-                    Some(rule) if rule.doubt.is_some() => {}
-                    Some(rule) if rule.action == Action::Allow => tally.allows.add(volume),
-                    _ => tally.drops.add(volume),
-                }
-                let passed = step.reason == Reason::Rule;
-                let came = if passed { &mut tally.passed } else { &mut tally.blocked };
-                came.add(volume);
-            }
-            _ => {}
+        let of_rules =
+            matches!(step.reason, Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid);
+        let in_doubt = Doubt::ALL.into_iter().any(|doubt| Reason::from(doubt) == step.reason);
+        let asked_about = step.rule.map_or(step.direction, |rule| policy.rule(rule).direction);
+        match rule.map(|id| policy.rule(id)) {
+            _ if step.reason == Reason::AssumedEstablished => tally.assumed.add(volume),
+            _ if !of_rules && !in_doubt => {}
+            _ if in_doubt && asked_about != step.direction => tally.undecided.add(volume),
+            Some(rule) if rule.doubt.is_some() => tally.undecided.add(volume),
+            Some(rule) if rule.action == Action::Allow => tally.allows.add(volume),
+            _ => tally.drops.add(volume),
+        }
+        if of_rules {
+            let passed = step.reason == Reason::Rule;
+            let came = if passed { &mut tally.passed } else { &mut tally.blocked };
+            came.add(volume);
         }
     }
 }

@@ -507,10 +507,10 @@ fn fill_said<M: Matcher>(context: &Context<'_, M>, opening: &mut Opening, ip: &I
     for ((step, remote), said) in steps.into_iter().zip(&mut opening.said) {
         said.clear();
         if let (Some(step), Some(service)) = (step, Service::of(ip))
-            && matches!(step.reason, Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid)
+            && step.reason.is_of_rules()
         {
             let header = Header { remote, service };
-            context.matcher.each_group_into(step.interface, step.direction, &header, said);
+            context.matcher.each_group_alone(context.policy, step.interface, step.direction, &header, said);
         }
     }
 }

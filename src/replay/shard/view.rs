@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::packet::{Family, Protocol, Service};
-use crate::policy::{Action, Policy, RuleId};
+use crate::policy::{Policy, RuleId};
 use crate::replay::connection;
 use crate::replay::key::Endpoint;
 use crate::replay::tally::Count;
@@ -155,21 +155,11 @@ fn add_groups(tally: &mut Tally, policy: &Policy, step: &StepVerdict, said: &[Op
     let groups = &policy.interface(step.interface).groups;
     for (at, &group) in groups.iter().enumerate() {
         let tally = tally.group_mut(group, step.direction);
-        match step.reason {
-            Reason::AssumedEstablished => tally.assumed.merge(count),
-            Reason::Rule | Reason::DenyRule | Reason::NoRule | Reason::Invalid => {
-                let rule = said.get(at).copied().flatten();
-                match rule.map(|id| policy.rule(id)) {
-                    // What this group would do alone hangs on a rule in doubt.
-                    Some(rule) if rule.doubt.is_some() => {}
-                    Some(rule) if rule.action == Action::Allow => tally.allows.merge(count),
-                    _ => tally.drops.merge(count),
-                }
-                let passed = step.reason == Reason::Rule;
-                let came = if passed { &mut tally.passed } else { &mut tally.blocked };
-                came.merge(count);
-            }
-            _ => {}
+        if step.reason.is_of_rules() || step.reason == Reason::AssumedEstablished {
+            tally.say(policy, step, said.get(at).copied().flatten()).merge(count);
+        }
+        if let Some(outcome) = tally.outcome(step.reason) {
+            outcome.merge(count);
         }
     }
 }

@@ -158,6 +158,7 @@ pub(in super::super) fn groups<'a>(results: &Results<'a>) -> impl Iterator<Item 
         allows: tally.allows.into(),
         drops: tally.drops.into(),
         assumed: tally.assumed.into(),
+        undecided: tally.undecided.into(),
         passed: tally.passed.into(),
         blocked: tally.blocked.into(),
     })

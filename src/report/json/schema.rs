@@ -216,6 +216,7 @@ pub(in super::super) struct Group<'a> {
     pub allows: Count,
     pub drops: Count,
     pub assumed: Count,
+    pub undecided: Count,
     pub passed: Count,
     pub blocked: Count,
 }

@@ -11,23 +11,18 @@ use super::columns::{Cell, Columns};
 use super::{heading, word_list};
 
 pub(super) fn write(results: &Results<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut table = Columns::new(&[
-        "group",
-        "direction",
-        ">would allow",
-        ">packets",
-        ">bytes",
-        ">would drop",
-        ">packets",
-        ">bytes",
-        ">assumed",
-        ">blocked",
-    ]);
+    let mut heads = vec!["group", "direction", ">would allow", ">packets", ">bytes"];
+    heads.extend([">would drop", ">packets", ">bytes", ">assumed"]);
+    let in_doubt = results.has_doubtful_groups();
+    heads.extend(in_doubt.then_some(">undecided"));
+    heads.push(">blocked");
+    let mut table = Columns::new(&heads);
     for tally in results.tally.groups.iter().filter(|tally| Results::was_asked(tally)) {
         let mut cells = vec![Cell::new(&results.policy.group(tally.group).name), Cell::new(tally.direction)];
         cells.extend(count(&tally.allows));
         cells.extend(count(&tally.drops));
         cells.push(Cell::count(tally.assumed.connections));
+        cells.extend(in_doubt.then(|| Cell::count(tally.undecided.connections)));
         let style = if tally.blocked.connections == 0 {
             super::QUIET
         } else {

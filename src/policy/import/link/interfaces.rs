@@ -227,14 +227,22 @@ fn rename(drafts: &mut [Draft]) {
 pub(super) fn unknown_groups(linked: &mut Written, drafts: &[Draft], keys: &Keys<'_>, allow_only: bool) {
     let mut known: BTreeSet<String> = linked.groups.iter().map(|group| group.name.text.clone()).collect();
     for draft in drafts.iter().filter(|draft| draft.rank < 9) {
-        for name in &draft.names {
+        // Both lists are of the same groups.
+        for (piece, name) in draft.groups.iter().flatten().zip(&draft.names) {
             if keys.own_groups.contains(name.as_str()) || !known.insert(name.clone()) {
                 continue;
             }
-            let at = draft.name.reworded(name.clone());
+            let at = piece.reworded(name.clone());
             let [ingress, egress] = any_rules(&at, allow_only);
             let description = "no input has its rules".to_owned();
-            linked.groups.push(WrittenGroup { name: at, description, ingress, egress, imported: true });
+            linked.groups.push(WrittenGroup {
+                name: at,
+                called: None,
+                description,
+                ingress,
+                egress,
+                imported: true,
+            });
         }
     }
 }

@@ -4,6 +4,7 @@
 //! conflict. `rules.rs` turns what is not known into rules in doubt.
 
 mod interfaces;
+mod keys;
 mod merge;
 mod rules;
 
@@ -14,8 +15,8 @@ use crate::policy::scenario::written::{Written, WrittenGroup};
 use crate::policy::tree::Piece;
 
 use super::facts::{Facts, GroupFact, SetFact};
-use super::names;
 use interfaces::Draft;
+use keys::Keys;
 
 /// One input.
 pub(in crate::policy) enum Layer {
@@ -23,34 +24,6 @@ pub(in crate::policy) enum Layer {
     Scenario(Written),
     /// An export, with the first bytes of its file, which findings about all of it point at.
     Export(Facts, Span),
-}
-
-/// Everything that names can stand for.
-struct Keys<'l> {
-    /// By key or name of an imported group: its name here.
-    groups: BTreeMap<&'l str, String>,
-    /// By a name that several imported groups have: their names here.
-    ambiguous: BTreeMap<&'l str, Vec<String>>,
-    /// By key or name of an imported set: its name here.
-    sets: BTreeMap<&'l str, String>,
-    /// Groups and sets that scenarios name.
-    own_groups: BTreeSet<&'l str>,
-    own_sets: BTreeSet<&'l str>,
-}
-
-impl Keys<'_> {
-    /// The name of a group, by its key or name, or by the name that it has here.
-    fn group(&self, key: &str) -> Option<String> {
-        let own = || self.own_groups.contains(key).then(|| key.to_owned());
-        let here = || self.groups.values().find(|name| *name == key).cloned();
-        self.groups.get(key).cloned().or_else(own).or_else(here)
-    }
-
-    /// The name of a set, by its key or name.
-    fn set(&self, key: &str) -> Option<String> {
-        let own = self.own_sets.contains(key).then(|| key.to_owned());
-        own.or_else(|| self.sets.get(key).cloned())
-    }
 }
 
 /// What the user vouches for.
@@ -72,7 +45,7 @@ pub(in crate::policy) fn link(layers: Vec<Layer>, trust: Trust, findings: &mut V
     }
     let groups = groups(&layers);
     let sets = sets(&layers);
-    let keys = keys(&layers, &groups, &sets);
+    let keys = Keys::of(&layers, &groups, &sets, findings);
     let drafts = interfaces::merge(&layers, &keys, findings);
     let members: BTreeSet<String> = drafts.iter().flat_map(Draft::groups).cloned().collect();
     let mut linked = Written::default();
@@ -80,6 +53,7 @@ pub(in crate::policy) fn link(layers: Vec<Layer>, trust: Trust, findings: &mut V
         let Some(name) = keys.groups.get(key) else { continue };
         linked.groups.push(WrittenGroup {
             name: group.key.reworded(name.clone()),
+            called: group.name.map(|name| name.text.clone()),
             description: group.description.clone(),
             ingress: vec![],
             egress: vec![],
@@ -191,58 +165,6 @@ fn sets(layers: &[Layer]) -> BTreeMap<&str, &SetFact> {
     exports(layers).flat_map(|(facts, _)| &facts.sets).map(|set| (set.key.text.as_str(), set)).collect()
 }
 
-fn keys<'l>(
-    layers: &'l [Layer],
-    groups: &[(&'l str, Group<'l>)],
-    sets: &BTreeMap<&'l str, &'l SetFact>,
-) -> Keys<'l> {
-    let wanted = |key: &'l str, name: Option<&Piece>| {
-        let name = name.map_or_else(|| names::short(key).to_owned(), |name| name.text.clone());
-        (key, names::clean(&name, false))
-    };
-    let with_names = |wanted: Vec<(&'l str, String)>, names: Vec<(&'l str, Option<&'l Piece>)>| {
-        let mut all = names::distinct(&wanted);
-        for (key, name) in names {
-            let Some(name) = name else { continue };
-            let once =
-                wanted.iter().filter(|(_, other)| *other == names::clean(&name.text, false)).count() == 1;
-            if once && !all.contains_key(name.text.as_str()) {
-                let here = all[key].clone();
-                all.insert(&name.text, here);
-            }
-        }
-        all
-    };
-    let group_names = groups.iter().map(|(key, group)| (*key, group.name)).collect();
-    let set_names = sets.iter().map(|(key, set)| (*key, set.name.as_ref())).collect();
-    let mut ambiguous: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (key, group) in groups {
-        if let Some(name) = group.name {
-            ambiguous.entry(&name.text).or_default().push(key);
-        }
-    }
-    ambiguous.retain(|_, keys| keys.len() > 1);
-    let groups: BTreeMap<&str, String> =
-        with_names(groups.iter().map(|(key, group)| wanted(key, group.name)).collect(), group_names);
-    let names = |keys: Vec<&str>| keys.iter().map(|&key| groups[key].clone()).collect();
-    Keys {
-        ambiguous: ambiguous.into_iter().map(|(name, keys)| (name, names(keys))).collect(),
-        groups,
-        sets: with_names(sets.iter().map(|(key, set)| wanted(key, set.name.as_ref())).collect(), set_names),
-        own_groups: scenarios(layers).flat_map(own_groups).collect(),
-        own_sets: scenarios(layers)
-            .flat_map(|written| written.addresses.iter().chain(&written.with))
-            .map(|(name, _)| name.text.as_str())
-            .collect(),
-    }
-}
-
-/// The groups of a scenario: its own, and its preset's.
-fn own_groups(written: &Written) -> impl Iterator<Item = &str> {
-    let preset = written.preset.iter().flat_map(|(preset, _)| preset.groups).map(|group| group.name);
-    preset.chain(written.groups.iter().map(|group| group.name.text.as_str()))
-}
-
 /// Says once that groups of an export are bound to nothing: an export has all groups of a project.
 fn bound(linked: &Written, layers: &[Layer], findings: &mut Vec<Diagnostic>) {
     let bound: BTreeSet<&str> =
@@ -277,8 +199,28 @@ fn options(linked: &mut Written, layers: &[Layer], findings: &mut Vec<Diagnostic
             }
             Some(_) => {}
             None => {
-                linked.dialect = Some(dialect);
-                linked.state = Some(facts.state.clone().unwrap_or_default());
+                let state = facts.state.clone().unwrap_or_default();
+                let told = [
+                    (
+                        scenarios(layers).all(|written| written.dialect.is_none()),
+                        format!("dialect `{dialect}`"),
+                    ),
+                    (
+                        scenarios(layers).all(|written| written.state.is_none()),
+                        format!("state `{}`", state.name),
+                    ),
+                ];
+                let told: Vec<_> =
+                    told.into_iter().filter(|(is_told, _)| *is_told).map(|(_, text)| text).collect();
+                if !told.is_empty() {
+                    let message = format!(
+                        "as {} does: {}, unless a scenario says otherwise",
+                        facts.format,
+                        told.join(", ")
+                    );
+                    findings.push(Diagnostic::new(codes::ASSUMED, message).at(at.clone(), ""));
+                }
+                (linked.dialect, linked.state) = (Some(dialect), Some(state));
             }
         }
     }

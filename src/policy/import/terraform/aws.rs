@@ -14,13 +14,13 @@ use super::neutron::{groups, push};
 use super::references::References;
 use super::{Argument, Resource};
 
-/// Reads one resource, if it is of those that matter.
+/// Reads one resource, if it is of those that matter: whether it is.
 pub(super) fn resource<'n>(
     resource: &Resource<'n>,
     references: &References<'_, 'n>,
     facts: &mut Facts,
     findings: &mut Findings,
-) {
+) -> bool {
     let values = resource.values;
     match resource.kind.as_str() {
         "aws_security_group" | "aws_default_security_group" => group(resource, facts, findings),
@@ -52,8 +52,9 @@ pub(super) fn resource<'n>(
             let groups = groups(resource, references, &["security_groups"]);
             push(resource, None, field::addresses(own, findings), groups, facts);
         }
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 fn group(resource: &Resource<'_>, facts: &mut Facts, findings: &mut Findings) {

@@ -6,12 +6,15 @@
 mod aws;
 mod neutron;
 mod references;
+mod renamed;
+
+use std::collections::BTreeSet;
 
 use crate::policy::tree::{Node, Piece};
 use crate::policy::{Dialect, StateProfile};
 
 use super::facts::Facts;
-use super::field::{Findings, said, text};
+use super::field::{self, Findings, items, said, text};
 use references::References;
 
 /// One resource of a plan or state.
@@ -28,6 +31,11 @@ struct Resource<'n> {
 }
 
 impl Resource<'_> {
+    /// Whether it was looked up and not made.
+    fn is_data(&self) -> bool {
+        self.address.contains("data.")
+    }
+
     /// What others refer to it by: its identifier, or its address while there is none.
     fn key(&self) -> Piece {
         said(self.values, "id").cloned().unwrap_or_else(|| self.place(&self.address))
@@ -85,7 +93,11 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
     let mut resources = Vec::new();
     match (planned.or(shown), stored) {
         (Some(module), _) => collect(module, "", &mut resources),
-        (None, Some(list)) => list.items().iter().for_each(|node| stored_resource(node, &mut resources)),
+        (None, Some(list)) => {
+            for node in field::listed(list) {
+                stored_resource(node, &mut resources);
+            }
+        }
         (None, None) => return None,
     }
     // Data sources that were read already are in the state before.
@@ -97,35 +109,57 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
     }
     let mut facts = Facts::new(if planned.is_some() { "Terraform plan" } else { "Terraform state" });
     let references = References::new(root, &resources);
+    let mut unread = Vec::new();
     for resource in &resources {
         facts.places.push((resource.values.span.start, resource.address.as_str().into()));
-        if resource.address.contains("data.") {
+        if resource.is_data() {
             continue;
         }
-        if resource.kind.starts_with("aws_") {
-            aws::resource(resource, &references, &mut facts, findings);
-        } else {
-            neutron::resource(resource, &references, &mut facts, findings);
+        let is_read = match resource.kind.split_once('_') {
+            Some(("aws", _)) => aws::resource(resource, &references, &mut facts, findings),
+            Some(("azurerm" | "google", _)) => renamed::KINDS.contains(&resource.kind.as_str()),
+            _ => neutron::resource(resource, &references, &mut facts, findings),
+        };
+        if !is_read && FILTERS.iter().any(|word| resource.kind.contains(word)) {
+            unread.push(resource.address.as_str());
         }
     }
-    facts.places.sort();
-    let any = |prefix: &str| {
-        let mut known = resources.iter().filter(|resource| resource.kind.contains("sec"));
-        known.any(|resource| resource.kind.starts_with(prefix))
-    };
-    if any("aws_") {
-        (facts.dialect, facts.state, facts.allow_only) =
-            (Some(Dialect::Union), Some(StateProfile::AWS), true);
-    } else if any("openstack_") {
-        (facts.dialect, facts.state, facts.allow_only) =
-            (Some(Dialect::Union), Some(StateProfile::LINUX), true);
+    renamed::read(&resources, &references, &mut facts, findings);
+    if !unread.is_empty() {
+        facts.note(format!("resources that filter packets, but are not read: {}", unread.join(", ")));
     }
+    facts.places.sort();
+    imply(&resources, &mut facts);
     Some(facts)
+}
+
+/// Parts of the kinds of resources that filter packets, or say where that is done.
+const FILTERS: &[&str] = &["security_group", "secgroup", "security_rule", "firewall", "network_acl", "_sg_"];
+
+/// How the clouds of these groups combine them and keep state. One file has one cloud, or the first of these counts.
+fn imply(resources: &[Resource<'_>], facts: &mut Facts) {
+    let filters = |resource: &&Resource<'_>| FILTERS.iter().any(|word| resource.kind.contains(word));
+    let kinds: Vec<&str> =
+        resources.iter().filter(filters).filter_map(|r| r.kind.split('_').next()).collect();
+    let clouds = [
+        ("aws", (Some(Dialect::Union), Some(StateProfile::AWS), true)),
+        ("openstack", (Some(Dialect::Union), Some(StateProfile::LINUX), true)),
+        ("google", (Some(Dialect::Union), Some(StateProfile::LINUX), false)),
+        ("azurerm", (None, Some(StateProfile::LINUX), false)),
+    ];
+    let Some((cloud, implied)) = clouds.into_iter().find(|(cloud, _)| kinds.contains(cloud)) else { return };
+    let others: BTreeSet<&str> = kinds.into_iter().filter(|kind| *kind != cloud).collect();
+    (facts.dialect, facts.state, facts.allow_only) = implied;
+    if !others.is_empty() {
+        facts.allow_only = false;
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        facts.note(format!("groups of several clouds: those of {others} combine as those of {cloud} here"));
+    }
 }
 
 /// The resources of a module and of those in it.
 fn collect<'n>(module: &'n Node, address: &str, resources: &mut Vec<Resource<'n>>) {
-    for node in module.get("resources").map_or(&[][..], Node::items) {
+    for node in items(module, "resources") {
         if let Some(values) = node.get("values") {
             resources.push(Resource {
                 address: text(node, "address"),
@@ -137,7 +171,7 @@ fn collect<'n>(module: &'n Node, address: &str, resources: &mut Vec<Resource<'n>
             });
         }
     }
-    for child in module.get("child_modules").map_or(&[][..], Node::items) {
+    for child in items(module, "child_modules") {
         collect(child, &text(child, "address"), resources);
     }
 }
@@ -147,7 +181,7 @@ fn stored_resource<'n>(node: &'n Node, resources: &mut Vec<Resource<'n>>) {
     let (kind, name, module) = (text(node, "type"), text(node, "name"), text(node, "module"));
     let data = if text(node, "mode") == "data" { "data." } else { "" };
     let prefix = if module.is_empty() { String::new() } else { format!("{module}.") };
-    for instance in node.get("instances").map_or(&[][..], Node::items) {
+    for instance in items(node, "instances") {
         let Some(values) = instance.get("attributes") else { continue };
         let index = said(instance, "index_key").map(|index| index.text.clone());
         let shown = index.as_ref().map_or_else(String::new, |index| match index.parse::<u32>() {

@@ -14,13 +14,13 @@ use crate::policy::tree::{Node, Piece};
 use super::Resource;
 use super::references::References;
 
-/// Reads one resource, if it is of those that matter.
+/// Reads one resource, if it is of those that matter: whether it is.
 pub(super) fn resource<'n>(
     resource: &Resource<'n>,
     references: &References<'_, 'n>,
     facts: &mut Facts,
     findings: &mut Findings,
-) {
+) -> bool {
     let kind = resource.kind.trim_end_matches("_v2").trim_end_matches("_v1").trim_end_matches("_v3");
     match kind.split_once('_').map_or("", |(_, kind)| kind) {
         "networking_secgroup" | "vpc_secgroup" => group(resource, facts, findings),
@@ -33,8 +33,9 @@ pub(super) fn resource<'n>(
         }
         "networking_port" => port(resource, references, facts, findings),
         "compute_instance" => instance(resource, references, facts, findings),
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 fn group(resource: &Resource<'_>, facts: &mut Facts, findings: &mut Findings) {

@@ -197,6 +197,7 @@ const ELSEWHERE: &[&str] = &[
     "not-utf8",
     "too-large",
     "ambiguous-group",
+    "ambiguous-name",
     "unknown-workload",
     "bad-filter",
     "flow-left-out",
