@@ -213,7 +213,8 @@ impl<M: Matcher> Replay<'_, M> {
     ) -> ControlFlow<()> {
         for shard in 0..self.shards.len() {
             self.number_outers(shard);
-            judged.append(&mut self.shards[shard].judged);
+            // Their memory goes too: frames of few hosts come in bursts, each in another shard.
+            judged.extend(std::mem::take(&mut self.shards[shard].judged));
         }
         let context = &self.context;
         for placed in placed {
