@@ -31,7 +31,12 @@ impl<M: Matcher> Replay<'_, M> {
     pub fn push_batches(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) -> ControlFlow<()> {
         let looks = self.looks(batches);
         if looks.iter().all(Vec::is_empty) || !self.may_exceed(batches) {
-            return self.push_stretch(batches, out);
+            if out.is_none() {
+                return self.push_stretch(batches, None);
+            }
+            // A judged frame takes far more room than its packet: only those of one batch at a time.
+            let mut one = |batch| self.push_stretch(std::slice::from_ref(batch), out.as_deref_mut());
+            return batches.iter().try_for_each(&mut one);
         }
         for (batch, places) in batches.iter().zip(looks) {
             if places.is_empty() {
