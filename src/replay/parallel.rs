@@ -263,6 +263,7 @@ impl<M: Matcher> Replay<'_, M> {
             pairs_let_go: self.let_go.pairs,
         };
         // One pair of hosts may be in several shards: once in each VLAN.
+        outside.reserve_exact(self.let_go.outside.len());
         outside.extend(&self.let_go.outside);
         merge_pairs(&mut outside);
         let pairs = outside.into_iter().map(|((low, high), count)| PairTally { low, high, count });
