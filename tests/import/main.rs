@@ -7,5 +7,6 @@ mod doubts;
 mod logs;
 mod mistakes;
 mod never;
+mod plans;
 mod same;
 mod support;

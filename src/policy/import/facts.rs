@@ -8,7 +8,7 @@ use crate::diag::Span;
 use crate::packet::AddressRange;
 use crate::policy::scenario::written::Fields;
 use crate::policy::tree::Piece;
-use crate::policy::{Dialect, Direction, StateProfile};
+use crate::policy::{Action, Dialect, Direction, Doubt, Priority, StateProfile};
 
 /// What one file says.
 #[derive(Debug, Default)]
@@ -142,4 +142,36 @@ pub(super) struct SetFact {
     pub(super) name: Option<Piece>,
     /// Addresses, CIDRs and ranges.
     pub(super) entries: Vec<Piece>,
+}
+
+/// What a group whose rules are unknown may do: anything. A cloud without deny can only allow.
+pub(super) fn any_rules(at: &Piece, allow_only: bool) -> [Vec<Fields>; 2] {
+    let rule = |action| Fields {
+        span: at.span.clone(),
+        action: Some(action),
+        priority: Some(Priority::FIRST),
+        doubt: Some(Doubt::UnknownRules),
+        id: Some(at.reworded(format!("unknown-{action}"))),
+        ..Fields::default()
+    };
+    let actions: &[Action] = if allow_only { &[Action::Allow] } else { &[Action::Deny, Action::Allow] };
+    let rules = |direction: Direction| {
+        let named = actions.iter().map(|&action| Fields {
+            id: Some(at.reworded(format!("unknown-{direction}-{action}"))),
+            ..rule(action)
+        });
+        named.collect::<Vec<_>>()
+    };
+    Direction::BOTH.map(rules)
+}
+
+/// The same of one direction, as rules of the group of a key.
+pub(super) fn any_rules_of(
+    key: &Piece,
+    direction: Direction,
+    allow_only: bool,
+) -> impl Iterator<Item = RuleFact> {
+    let [ingress, egress] = any_rules(key, allow_only);
+    let all = if direction == Direction::Ingress { ingress } else { egress };
+    all.into_iter().map(move |fields| RuleFact { group: Some(key.clone()), direction, fields })
 }

@@ -7,9 +7,8 @@ use crate::packet::AddressRange;
 use crate::policy::scenario::written::{Written, WrittenGroup, WrittenInterface};
 use crate::policy::tree::Piece;
 
-use super::super::facts::Attachment;
+use super::super::facts::{Attachment, any_rules};
 use super::super::names;
-use super::rules::any_rules;
 use super::{Keys, Layer, exports};
 
 /// The group of interfaces of which no input says the groups.

@@ -11,7 +11,7 @@ use crate::policy::scenario::written::{Fields, RemoteKind, Written};
 use crate::policy::tree::Piece;
 use crate::policy::{Action, Direction, Doubt, Priority};
 
-use super::super::facts::RuleFact;
+use super::super::facts::{RuleFact, any_rules};
 use super::super::names;
 use super::{Group, Keys, Layer, Trust, exports};
 
@@ -69,27 +69,6 @@ const fn index(direction: Direction) -> usize {
         Direction::Ingress => 0,
         Direction::Egress => 1,
     }
-}
-
-/// What a group whose rules are unknown may do: anything. A cloud without deny can only allow.
-pub(super) fn any_rules(at: &Piece, allow_only: bool) -> [Vec<Fields>; 2] {
-    let rule = |action| Fields {
-        span: at.span.clone(),
-        action: Some(action),
-        priority: Some(Priority::FIRST),
-        doubt: Some(Doubt::UnknownRules),
-        id: Some(at.reworded(format!("unknown-{action}"))),
-        ..Fields::default()
-    };
-    let actions: &[Action] = if allow_only { &[Action::Allow] } else { &[Action::Deny, Action::Allow] };
-    let rules = |direction: Direction| {
-        let named = actions.iter().map(|&action| Fields {
-            id: Some(at.reworded(format!("unknown-{direction}-{action}"))),
-            ..rule(action)
-        });
-        named.collect::<Vec<_>>()
-    };
-    Direction::BOTH.map(rules)
 }
 
 /// Replaces keys by names; what no input gives the addresses of is unknown.

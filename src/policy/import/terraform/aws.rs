@@ -4,14 +4,15 @@
 //! provider removes the rule that lets everything out, so a group has the rules that are written and no others.
 
 use crate::policy::import::aws::service;
-use crate::policy::import::facts::{Facts, GroupFact, RuleFact, SetFact};
+use crate::policy::import::facts::{Facts, GroupFact, RuleFact, SetFact, any_rules_of};
 use crate::policy::import::field::{self, Findings, items, list, said, said_any, text};
 use crate::policy::scenario::written::{Fields, Remote, RemoteKind};
 use crate::policy::tree::{Node, Piece};
-use crate::policy::{Action, Direction};
+use crate::policy::{Action, Direction, Doubt};
 
 use super::neutron::{groups, push};
 use super::references::References;
+use super::unknown::{self, REMOTES, Unknown};
 use super::{Argument, Resource};
 
 /// Reads one resource, if it is of those that matter: whether it is.
@@ -23,10 +24,12 @@ pub(super) fn resource<'n>(
 ) -> bool {
     let values = resource.values;
     match resource.kind.as_str() {
-        "aws_security_group" | "aws_default_security_group" => group(resource, facts, findings),
+        "aws_security_group" | "aws_default_security_group" => group(resource, references, facts, findings),
         "aws_security_group_rule" => {
-            let direction = said(values, "type").and_then(|piece| field::direction(piece, findings));
-            if let Some(direction) = direction {
+            let said = said(values, "type").and_then(|piece| field::direction(piece, findings));
+            let both = references.unknown(resource, "type").any();
+            let directions = if both { Direction::BOTH.to_vec() } else { said.into_iter().collect() };
+            for direction in directions {
                 rule(resource, references, direction, facts, findings);
             }
         }
@@ -57,19 +60,33 @@ pub(super) fn resource<'n>(
     true
 }
 
-fn group(resource: &Resource<'_>, facts: &mut Facts, findings: &mut Findings) {
+fn group<'n>(
+    resource: &Resource<'n>,
+    references: &References<'_, 'n>,
+    facts: &mut Facts,
+    findings: &mut Findings,
+) {
     let (key, values) = (resource.key(), resource.values);
     for (blocks, direction) in [("ingress", Direction::Ingress), ("egress", Direction::Egress)] {
-        for block in items(values, blocks) {
+        let unknown = references.unknown(resource, blocks);
+        if let Unknown::All = unknown {
+            facts.rules.extend(any_rules_of(&key, direction, true));
+        }
+        for (number, block) in items(values, blocks).iter().enumerate() {
+            let unknown = unknown.at(number).fields();
             let fields = fields(block, findings);
             let mut remotes = remotes(block, &key, findings);
             // A known block has all its lists; one that is absent is known only after it is applied.
             let lists = ["cidr_blocks", "ipv6_cidr_blocks", "prefix_list_ids", "security_groups"];
-            if lists.iter().any(|list| block.get(list).is_none()) {
-                let kind = RemoteKind::SetKey("(known after apply)".to_owned());
-                remotes.push(Remote { kind, span: block.span.clone() });
+            let has = |keys: &[&str]| {
+                unknown.as_ref().is_none_or(|unknown| unknown.iter().any(|key| keys.contains(key)))
+            };
+            if has(REMOTES) || lists.iter().any(|list| block.get(list).is_none()) {
+                remotes.push(unknown::remote(block));
             }
-            push_rules(&key, direction, &fields, remotes, facts);
+            for fields in unknown::in_doubt(fields, unknown.as_deref()) {
+                push_rules(&key, direction, &fields, remotes.clone(), facts);
+            }
         }
     }
     let name = said(values, "name").cloned().unwrap_or_else(|| resource.label());
@@ -138,13 +155,22 @@ fn rule<'n>(
         ["cidr_blocks", "ipv6_cidr_blocks", "cidr_ipv4", "cidr_ipv6", "prefix_list_ids", "prefix_list_id"]
     {
         let said = list(resource.values, key).next().is_some();
-        if !said && references.sets(resource, key) {
+        if said && references.unknown(resource, key).any() {
+            remotes.push(unknown::remote(resource.values));
+        } else if !said && (references.sets(resource, key) || references.unknown(resource, key).any()) {
             let key = match references.argument(resource, key) {
                 Argument::Refers(key) => key.text,
-                _ => "(known after apply)".to_owned(),
+                _ => unknown::UNKNOWN.to_owned(),
             };
             remotes.push(Remote { kind: RemoteKind::SetKey(key), span: resource.values.span.clone() });
         }
+    }
+    if references.unknown(resource, "self").any() {
+        remotes.push(unknown::remote(resource.values));
+    }
+    let unknown = references.unknowns(resource);
+    if unknown.contains(&"type") {
+        fields.doubt = Some(Doubt::NotModelled);
     }
     let several = remotes.len() > 1;
     for (number, remote) in (1..).zip(remotes) {
@@ -152,6 +178,7 @@ fn rule<'n>(
         let id = if several { label.reworded(format!("{}.{number}", label.text)) } else { label };
         fields.id = Some(id);
         let fields = Fields { remotes: Some(vec![remote]), ..fields.clone() };
-        facts.rules.push(RuleFact { group: group.clone(), direction, fields });
+        let rules = unknown::in_doubt(fields, Some(&unknown)).into_iter();
+        facts.rules.extend(rules.map(|fields| RuleFact { group: group.clone(), direction, fields }));
     }
 }

@@ -7,6 +7,7 @@ mod aws;
 mod neutron;
 mod references;
 mod renamed;
+mod unknown;
 
 use std::collections::BTreeSet;
 
@@ -79,7 +80,7 @@ impl Argument<'_> {
     fn referred(self) -> Option<String> {
         match self {
             Self::Refers(key) => Some(key.text),
-            Self::Unknown => Some("(known after apply)".to_owned()),
+            Self::Unknown => Some(unknown::UNKNOWN.to_owned()),
             Self::Value(_) | Self::Absent => None,
         }
     }

@@ -5,7 +5,7 @@
 //! to the cloud, the rules of a new group, is said in a note.
 
 use crate::policy::Direction;
-use crate::policy::import::facts::{Attachment, Facts, GroupFact, SetFact};
+use crate::policy::import::facts::{Attachment, Facts, GroupFact, RuleFact, SetFact, any_rules_of};
 use crate::policy::import::field::{self, Findings, items, list, said, text};
 use crate::policy::import::huawei::{self, Form};
 use crate::policy::scenario::written::{Remote, RemoteKind};
@@ -13,6 +13,7 @@ use crate::policy::tree::{Node, Piece};
 
 use super::Resource;
 use super::references::References;
+use super::unknown;
 
 /// Reads one resource, if it is of those that matter: whether it is.
 pub(super) fn resource<'n>(
@@ -70,6 +71,15 @@ fn rule<'n>(
     if let Some(id) = said(resource.values, "id") {
         facts.rules.retain(|rule| rule.fields.id.as_ref().is_none_or(|known| known.text != id.text));
     }
+    let unknown = references.unknowns(resource);
+    if unknown.contains(&"direction") {
+        let at = group.clone().unwrap_or_else(|| resource.label());
+        for direction in Direction::BOTH {
+            let rules = any_rules_of(&at, direction, false);
+            facts.rules.extend(rules.map(|rule| RuleFact { group: group.clone(), ..rule }));
+        }
+        return;
+    }
     let Some(mut rule) = huawei::rule(resource.values, Form::Terraform, None, findings) else { return };
     rule.group = group;
     rule.fields.id = Some(resource.label());
@@ -83,7 +93,9 @@ fn rule<'n>(
         let kind = if is_group { RemoteKind::GroupKey(key) } else { RemoteKind::SetKey(key) };
         rule.fields.remotes = Some(vec![Remote { kind, span: resource.values.span.clone() }]);
     }
-    facts.rules.push(rule);
+    let RuleFact { group, direction, fields } = rule;
+    let rules = unknown::in_doubt(fields, Some(&unknown)).into_iter();
+    facts.rules.extend(rules.map(|fields| RuleFact { group: group.clone(), direction, fields }));
 }
 
 /// The groups that a list of identifiers names, or that its expression refers to.

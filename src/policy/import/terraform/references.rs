@@ -1,8 +1,11 @@
 //! What an expression of the configuration refers to, through variables and outputs of modules.
 
+use std::collections::BTreeMap;
+
 use crate::policy::import::field::said;
 use crate::policy::tree::Node;
 
+use super::unknown::Unknown;
 use super::{Argument, Resource};
 
 /// Deepest chain of variables and outputs that is followed.
@@ -12,11 +15,42 @@ const MOST_STEPS: usize = 32;
 pub(super) struct References<'r, 'n> {
     root: Option<&'n Node>,
     resources: &'r [Resource<'n>],
+    /// The `after_unknown` of each resource that changes, by address.
+    unknown: BTreeMap<&'n str, &'n Node>,
 }
 
 impl<'r, 'n> References<'r, 'n> {
     pub(super) fn new(root: &'n Node, resources: &'r [Resource<'n>]) -> Self {
-        Self { root: root.get("configuration").and_then(|node| node.get("root_module")), resources }
+        let changes = root.get("resource_changes").map_or(&[][..], Node::items);
+        let unknown = changes.iter().filter_map(|change| {
+            Some((said(change, "address")?.text.as_str(), change.get("change")?.get("after_unknown")?))
+        });
+        let unknown = unknown.collect();
+        Self { root: root.get("configuration").and_then(|node| node.get("root_module")), resources, unknown }
+    }
+
+    /// How a field of a resource is known. One that is unknown as a whole and that the configuration does not set is the
+    /// cloud's to choose: it counts as absent.
+    pub(super) fn unknown(&self, resource: &Resource<'n>, key: &str) -> Unknown<'n> {
+        let all = self.unknown.get(resource.address.as_str());
+        match Unknown::of(all.copied()).field(key) {
+            Unknown::All if !self.writes(resource, key) => Unknown::Nothing,
+            found => found,
+        }
+    }
+
+    /// The fields of a resource that are not known.
+    pub(super) fn unknowns(&self, resource: &Resource<'n>) -> Vec<&'n str> {
+        let Some(all) = self.unknown.get(resource.address.as_str()) else { return vec![] };
+        let keys = all.entries().iter().map(|(key, _)| key.text.as_str());
+        keys.filter(|key| self.unknown(resource, key).any()).collect()
+    }
+
+    /// Whether the configuration has an argument, or may have it: blocks that are made dynamically are not in the file.
+    fn writes(&self, resource: &Resource<'n>, key: &str) -> bool {
+        let expressions = self.expressions(resource, &modules(&resource.module));
+        expressions.map_or(key != "id" && key != "arn", |all| all.get(key).is_some())
+            || ["allow", "deny"].contains(&key)
     }
 
     /// What an argument says: its value, or the resource that its expression refers to.
@@ -29,7 +63,9 @@ impl<'r, 'n> References<'r, 'n> {
         match self.follow(expression, &path, resource, 0) {
             Some(target) => Argument::Refers(target.key()),
             // A constant that is null or empty refers to nothing.
-            None if references(expression).next().is_none() => Argument::Absent,
+            None if references(expression).next().is_none() && !self.unknown(resource, key).any() => {
+                Argument::Absent
+            }
             None => Argument::Unknown,
         }
     }
@@ -64,12 +100,16 @@ impl<'r, 'n> References<'r, 'n> {
     }
 
     fn expression(&self, resource: &Resource<'_>, path: &[String], key: &str) -> Option<&'n Node> {
+        self.expressions(resource, path)?.get(key)
+    }
+
+    fn expressions(&self, resource: &Resource<'_>, path: &[String]) -> Option<&'n Node> {
         let resources = self.module(path)?.get("resources")?.items();
         let same = |node: &&Node| {
             said(node, "type").is_some_and(|kind| kind.text == resource.kind)
                 && said(node, "name").is_some_and(|name| name.text == resource.name)
         };
-        resources.iter().find(same)?.get("expressions")?.get(key)
+        resources.iter().find(same)?.get("expressions")
     }
 
     /// The resource that an expression of a module refers to.
