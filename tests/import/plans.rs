@@ -305,3 +305,57 @@ fn fields_of_azure_rules() {
     }
     group("", "true", &[(SSH, "unknown-rules")]);
 }
+
+#[test]
+fn members_whose_addresses_are_to_come() {
+    let of_web = r#""references": ["aws_security_group.web.id", "aws_security_group.web"]"#;
+    let rule = format!(r#"{{{GROUP}, "referenced_security_group_id": {{{of_web}}}}}"#);
+    let nic = format!(r#"{{"security_groups": {{{of_web}}}}}"#);
+    let resources = |second: &'static str, unknown: &'static str| {
+        let out = format!("{{{GROUP}}}");
+        let all: [(&str, &str, &str, &str); 5] = [
+            AWS,
+            (
+                "aws_vpc_security_group_egress_rule.out",
+                r#"{"ip_protocol": "-1", "cidr_ipv4": "0.0.0.0/0"}"#,
+                r#"{"security_group_id": true}"#,
+                &out,
+            ),
+            (
+                "aws_vpc_security_group_ingress_rule.r",
+                r#"{"ip_protocol": "tcp", "from_port": 22, "to_port": 22}"#,
+                r#"{"security_group_id": true, "referenced_security_group_id": true}"#,
+                &rule,
+            ),
+            (
+                "aws_network_interface.e1",
+                r#"{"private_ips": ["10.0.0.6"]}"#,
+                r#"{"security_groups": true, "ipv6_addresses": true}"#,
+                &nic,
+            ),
+            ("aws_network_interface.e2", second, unknown, &nic),
+        ];
+        let wanted = if second == "{}" || second.contains("null") { "unknown-members" } else { "no-rule" };
+        let known = ("tcp 10.0.0.6 > 10.0.0.5:22", "rule");
+        assert_reasons(&all, "web", &[(SSH, wanted), known, (DNS, "no-rule")]);
+        plan(&all)
+    };
+    resources(r#"{"private_ips": ["10.0.0.7"]}"#, r#"{"security_groups": true}"#);
+    resources(
+        r#"{"private_ips": ["10.0.0.7", null]}"#,
+        r#"{"security_groups": true, "private_ips": [false, true]}"#,
+    );
+    let plan = resources("{}", r#"{"security_groups": true, "private_ips": true}"#);
+    let loaded = texts(&[("plan.json", &plan)]);
+    // A conversion writes the rule about the group once, whoever the members are.
+    let written = loaded.scenario.as_ref().unwrap().export(sgsim::policy::Target::Aws, &[]).unwrap();
+    assert_eq!(written.matches("\"FromPort\": 22").count(), 1, "{written}");
+    let told = loaded.diagnostics.iter().filter(|finding| finding.message.contains("left out"));
+    let told: Vec<_> = told.map(|finding| finding.message.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "aws_network_interface.e2: an address is known after apply and left out, so its groups have members that are not known"
+        ]
+    );
+}

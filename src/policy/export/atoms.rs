@@ -115,6 +115,19 @@ fn check(rule: &Rule, form: &Form) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Whether a rule in doubt says of unknown members of a group what a certain one says of the group: writing that one says both.
+fn repeats(scenario: &Scenario, rule: &Rule) -> bool {
+    let same = |other: &Rule| {
+        let essence = |rule: &Rule| (rule.group, rule.direction, rule.action, rule.priority, rule.family);
+        other.doubt.is_none()
+            && essence(other) == essence(rule)
+            && other.service == rule.service
+            && other.remote_text == rule.remote_text
+            && other.enabled == rule.enabled
+    };
+    rule.doubt == Some(Doubt::UnknownMembers) && scenario.policy.rules.iter().any(same)
+}
+
 /// The atoms of every rule of a group, or all rules that the form cannot carry. A rule that is switched off is none where
 /// the form has no switch.
 pub(super) fn of<'p>(
@@ -126,7 +139,8 @@ pub(super) fn of<'p>(
     let policy = &scenario.policy;
     let of_group = policy.rules.iter().filter(|rule| rule.group == group);
     let mut atoms = Vec::new();
-    for rule in of_group.filter(|rule| rule.enabled || form.ordered) {
+    let is_written = |rule: &&Rule| (rule.enabled || form.ordered) && !repeats(scenario, rule);
+    for rule in of_group.filter(is_written) {
         let far_sides = match check(rule, form).and_then(|()| far_sides(scenario, rule)) {
             Ok(far_sides) => far_sides,
             Err(why) => {

@@ -10,6 +10,9 @@ use crate::policy::scenario::written::Fields;
 use crate::policy::tree::Piece;
 use crate::policy::{Action, Dialect, Direction, Doubt, Priority, StateProfile};
 
+/// Stands for a value that only applying a plan tells: no address, no group and no port is written so.
+pub(super) const KNOWN_AFTER_APPLY: &str = "(known after apply)";
+
 /// What one file says.
 #[derive(Debug, Default)]
 pub(in crate::policy) struct Facts {
@@ -29,6 +32,8 @@ pub(in crate::policy) struct Facts {
     pub(in crate::policy) places: Vec<(usize, Arc<str>)>,
     /// The group that a cluster's nodes have unless an input says another.
     pub(super) default_node_group: Option<Piece>,
+    /// Keys of groups that have more members than the file knows the addresses of.
+    pub(super) open: Vec<String>,
     /// No rule of this cloud denies.
     pub(super) allow_only: bool,
     /// The cluster's pods travel in a tunnel: their addresses meet no group.

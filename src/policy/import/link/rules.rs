@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Diagnostic, Span, codes};
-use crate::policy::scenario::written::{Fields, RemoteKind, Written};
+use crate::policy::scenario::written::{Fields, Remote, RemoteKind, Written};
 use crate::policy::tree::Piece;
 use crate::policy::{Action, Direction, Doubt, Priority};
 
-use super::super::facts::{RuleFact, any_rules};
+use super::super::facts::{KNOWN_AFTER_APPLY, RuleFact, any_rules};
 use super::super::names;
 use super::{Group, Keys, Layer, Trust, exports};
 
@@ -30,6 +30,8 @@ pub(super) fn add(
 ) {
     let mut lists: BTreeMap<String, [Vec<Fields>; 2]> = BTreeMap::new();
     let mut seen: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
+    let open = exports(layers).flat_map(|(facts, _)| &facts.open).filter_map(|key| keys.group(key));
+    let open: BTreeSet<String> = open.collect();
     for (layer, (facts, _)) in exports(layers).enumerate() {
         let own: Vec<String> = facts.groups.iter().filter_map(|group| keys.group(&group.key.text)).collect();
         for rule in &facts.rules {
@@ -39,10 +41,14 @@ pub(super) fn add(
                 if repeated(rule, &name, layer, &mut seen, &mut lists, findings) {
                     continue;
                 }
-                variants(fields, trust, lists.entry(name).or_default(), rule.direction);
+                let lists = lists.entry(name).or_default();
+                lists[index(rule.direction)].extend(further(&fields, &open));
+                variants(fields, trust, lists, rule.direction);
             } else {
                 unattached(rule, findings);
                 for name in &own {
+                    lists.entry(name.clone()).or_default()[index(rule.direction)]
+                        .extend(further(&fields, &open));
                     let id = fields.id.as_ref().map(|id| id.reworded(format!("{}.unattached", id.text)));
                     let fields = Fields { doubt: Some(Doubt::Unattached), id, ..fields.clone() };
                     lists.entry(name.clone()).or_default()[index(rule.direction)].push(fields);
@@ -89,6 +95,7 @@ fn look_up(fields: &mut Fields, keys: &Keys<'_>, members: &BTreeSet<String>) {
             keys.set(key).map_or_else(unknown, RemoteKind::Set)
         };
         remote.kind = match &remote.kind {
+            RemoteKind::GroupKey(key) if key == KNOWN_AFTER_APPLY => set(key),
             RemoteKind::GroupKey(key) => group(key),
             RemoteKind::SetKey(key) => set(key),
             RemoteKind::Key(text) => {
@@ -106,6 +113,15 @@ fn look_up(fields: &mut Fields, keys: &Keys<'_>, members: &BTreeSet<String>) {
             other => other.clone(),
         };
     }
+}
+
+/// The rule once more, in doubt, for members of its remotes that are not known.
+fn further(fields: &Fields, open: &BTreeSet<String>) -> Option<Fields> {
+    let is_open = |remote: &&Remote| matches!(&remote.kind, RemoteKind::Group(name) if open.contains(name));
+    let remotes: Vec<Remote> = fields.remotes.iter().flatten().filter(is_open).cloned().collect();
+    let id = fields.id.as_ref().map(|id| id.reworded(format!("{}.others", id.text)));
+    let doubt = Some(Doubt::UnknownMembers);
+    (!remotes.is_empty()).then(|| Fields { remotes: Some(remotes), id, doubt, ..fields.clone() })
 }
 
 /// Tells once what no input gives the addresses of, at the first rule that names it.

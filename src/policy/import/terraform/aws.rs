@@ -4,13 +4,13 @@
 //! provider removes the rule that lets everything out, so a group has the rules that are written and no others.
 
 use crate::policy::import::aws::service;
-use crate::policy::import::facts::{Facts, GroupFact, RuleFact, SetFact, any_rules_of};
+use crate::policy::import::facts::{Facts, GroupFact, KNOWN_AFTER_APPLY, RuleFact, SetFact, any_rules_of};
 use crate::policy::import::field::{self, Findings, items, list, said, said_any, text};
 use crate::policy::scenario::written::{Fields, Remote, RemoteKind};
-use crate::policy::tree::{Node, Piece};
+use crate::policy::tree::{Kind, Node, Piece};
 use crate::policy::{Action, Direction, Doubt};
 
-use super::neutron::{groups, push};
+use super::neutron::{Member, push};
 use super::references::References;
 use super::unknown::{self, REMOTES, Unknown};
 use super::{Argument, Resource};
@@ -47,13 +47,20 @@ pub(super) fn resource<'n>(
         "aws_instance" => {
             let own = said(values, "private_ip").into_iter().chain(list(values, "ipv6_addresses"));
             let name = values.get("tags").and_then(|tags| said(tags, "Name")).cloned();
-            let groups = groups(resource, references, &["vpc_security_group_ids"]);
-            push(resource, name, field::addresses(own, findings), groups, facts);
+            let addresses = field::addresses(own, findings);
+            let member = Member { name, addresses, more: false, groups: &["vpc_security_group_ids"] };
+            push(resource, references, member, facts);
         }
         "aws_network_interface" => {
             let own = list(values, "private_ips").chain(list(values, "ipv6_addresses"));
-            let groups = groups(resource, references, &["security_groups"]);
-            push(resource, None, field::addresses(own, findings), groups, facts);
+            let addresses = field::addresses(own, findings);
+            let more = items(values, "private_ips").iter().any(|address| address.kind == Kind::Null);
+            push(
+                resource,
+                references,
+                Member { name: None, addresses, more, groups: &["security_groups"] },
+                facts,
+            );
         }
         _ => return false,
     }
@@ -160,7 +167,7 @@ fn rule<'n>(
         } else if !said && (references.sets(resource, key) || references.unknown(resource, key).any()) {
             let key = match references.argument(resource, key) {
                 Argument::Refers(key) => key.text,
-                _ => unknown::UNKNOWN.to_owned(),
+                _ => KNOWN_AFTER_APPLY.to_owned(),
             };
             remotes.push(Remote { kind: RemoteKind::SetKey(key), span: resource.values.span.clone() });
         }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use crate::policy::tree::{Node, Piece};
 use crate::policy::{Dialect, StateProfile};
 
-use super::facts::Facts;
+use super::facts::{Facts, KNOWN_AFTER_APPLY};
 use super::field::{self, Findings, items, said, text};
 use references::References;
 
@@ -80,7 +80,7 @@ impl Argument<'_> {
     fn referred(self) -> Option<String> {
         match self {
             Self::Refers(key) => Some(key.text),
-            Self::Unknown => Some(unknown::UNKNOWN.to_owned()),
+            Self::Unknown => Some(KNOWN_AFTER_APPLY.to_owned()),
             Self::Value(_) | Self::Absent => None,
         }
     }
@@ -130,6 +130,10 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
         facts.note(format!("resources that filter packets, but are not read: {}", unread.join(", ")));
     }
     facts.places.sort();
+    if facts.open.iter().any(|key| key == KNOWN_AFTER_APPLY) {
+        // It is not known which groups have the member: any may.
+        facts.open = facts.groups.iter().map(|group| group.key.text.clone()).collect();
+    }
     imply(&resources, &mut facts);
     Some(facts)
 }

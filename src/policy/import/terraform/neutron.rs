@@ -5,7 +5,9 @@
 //! to the cloud, the rules of a new group, is said in a note.
 
 use crate::policy::Direction;
-use crate::policy::import::facts::{Attachment, Facts, GroupFact, RuleFact, SetFact, any_rules_of};
+use crate::policy::import::facts::{
+    Attachment, Facts, GroupFact, KNOWN_AFTER_APPLY, RuleFact, SetFact, any_rules_of,
+};
 use crate::policy::import::field::{self, Findings, items, list, said, text};
 use crate::policy::import::huawei::{self, Form};
 use crate::policy::scenario::written::{Remote, RemoteKind};
@@ -99,17 +101,18 @@ fn rule<'n>(
 }
 
 /// The groups that a list of identifiers names, or that its expression refers to.
-pub(super) fn groups<'n>(
-    resource: &Resource<'n>,
-    references: &References<'_, 'n>,
-    keys: &[&str],
-) -> Option<Vec<Piece>> {
+fn groups<'n>(resource: &Resource<'n>, references: &References<'_, 'n>, keys: &[&str]) -> Option<Vec<Piece>> {
     keys.iter().find_map(|key| {
-        if list(resource.values, key).next().is_some() {
-            return Some(list(resource.values, key).cloned().collect());
+        let mut known: Vec<Piece> = list(resource.values, key).cloned().collect();
+        if !known.is_empty() && !references.unknown(resource, key).any() {
+            return Some(known);
         }
-        let found = references.all(resource, key)?;
-        Some(found.into_iter().map(Resource::key).collect())
+        for found in references.all(resource, key)?.into_iter().map(Resource::key) {
+            if known.iter().all(|key| key.text != found.text) {
+                known.push(found);
+            }
+        }
+        Some(known)
     })
 }
 
@@ -119,12 +122,14 @@ fn port<'n>(
     facts: &mut Facts,
     findings: &mut Findings,
 ) {
-    let fixed = items(resource.values, "fixed_ip").iter().filter_map(|ip| said(ip, "ip_address"));
+    let fixed = || items(resource.values, "fixed_ip").iter().map(|ip| said(ip, "ip_address"));
     let all: Vec<&Piece> = list(resource.values, "all_fixed_ips").collect();
-    let own: Vec<&Piece> = if all.is_empty() { fixed.collect() } else { all };
-    let groups = groups(resource, references, &["all_security_group_ids", "security_group_ids"]);
+    let more = all.is_empty() && fixed().any(|ip| ip.is_none());
+    let own: Vec<&Piece> = if all.is_empty() { fixed().flatten().collect() } else { all };
+    let addresses = field::addresses(own, findings);
     let name = said(resource.values, "name").cloned();
-    push(resource, name, field::addresses(own, findings), groups, facts);
+    let groups = &["all_security_group_ids", "security_group_ids"];
+    push(resource, references, Member { name, addresses, more, groups }, facts);
 }
 
 fn instance<'n>(
@@ -133,24 +138,50 @@ fn instance<'n>(
     facts: &mut Facts,
     findings: &mut Findings,
 ) {
-    let of = |key: &'static str| {
-        items(resource.values, "network").iter().filter_map(move |nic: &Node| said(nic, key))
+    let nics = items(resource.values, "network");
+    let of = |nic: &'n Node| {
+        let both = ["fixed_ip_v4", "fixed_ip_v6"].into_iter();
+        both.filter_map(move |key| said(nic, key))
     };
-    let v6 = of("fixed_ip_v6").filter(|piece| !piece.text.is_empty());
-    let own: Vec<&Piece> = of("fixed_ip_v4").chain(v6).collect();
-    let groups = groups(resource, references, &["security_group_ids", "security_groups"]);
+    let own: Vec<&Piece> = nics.iter().flat_map(of).collect();
+    let more = nics.iter().any(|nic| of(nic).next().is_none());
+    let addresses = field::addresses(own, findings);
     let name = said(resource.values, "name").cloned();
-    push(resource, name, field::addresses(own, findings), groups, facts);
+    let groups = &["security_group_ids", "security_groups"];
+    push(resource, references, Member { name, addresses, more, groups }, facts);
 }
 
-/// An interface, when the plan or state knows its addresses.
-pub(super) fn push(
-    resource: &Resource<'_>,
-    name: Option<Piece>,
-    addresses: Vec<(crate::packet::AddressRange, crate::diag::Span)>,
-    groups: Option<Vec<Piece>>,
+/// What a resource says of an interface.
+pub(super) struct Member<'k> {
+    pub(super) name: Option<Piece>,
+    pub(super) addresses: Vec<(crate::packet::AddressRange, crate::diag::Span)>,
+    /// Whether it has addresses beside these.
+    pub(super) more: bool,
+    /// The arguments that may say its groups.
+    pub(super) groups: &'k [&'static str],
+}
+
+/// An interface, when the plan or state knows its addresses. Where a plan does not, its groups have a member more.
+pub(super) fn push<'n>(
+    resource: &Resource<'n>,
+    references: &References<'_, 'n>,
+    member: Member<'_>,
     facts: &mut Facts,
 ) {
+    let Member { name, addresses, more, groups: keys } = member;
+    let groups = groups(resource, references, keys);
+    if references.is_plan() && (addresses.is_empty() || more) {
+        let unnamed = groups.is_none() && keys.iter().any(|key| references.sets(resource, key));
+        let before = facts.open.len();
+        facts.open.extend(groups.iter().flatten().map(|group| group.text.clone()));
+        facts.open.extend(unnamed.then(|| KNOWN_AFTER_APPLY.to_owned()));
+        if facts.open.len() > before {
+            facts.note(format!(
+                "{}: an address is known after apply and left out, so its groups have members that are not known",
+                resource.address
+            ));
+        }
+    }
     if addresses.is_empty() {
         return;
     }

@@ -29,6 +29,11 @@ impl<'r, 'n> References<'r, 'n> {
         Self { root: root.get("configuration").and_then(|node| node.get("root_module")), resources, unknown }
     }
 
+    /// Whether it is a plan: what has no value yet will have one.
+    pub(super) const fn is_plan(&self) -> bool {
+        self.root.is_some()
+    }
+
     /// How a field of a resource is known. One that is unknown as a whole and that the configuration does not set is the
     /// cloud's to choose: it counts as absent.
     pub(super) fn unknown(&self, resource: &Resource<'n>, key: &str) -> Unknown<'n> {

@@ -7,13 +7,13 @@
 
 use crate::diag::Span;
 use crate::policy::Direction;
-use crate::policy::import::facts::{Facts, any_rules_of};
+use crate::policy::import::facts::{Facts, KNOWN_AFTER_APPLY, any_rules_of};
 use crate::policy::import::field::{self, Findings, said};
 use crate::policy::import::{azure, gcp};
 use crate::policy::tree::{Kind, Node, Piece};
 
 use super::references::References;
-use super::unknown::{UNKNOWN, Unknown};
+use super::unknown::Unknown;
 use super::{Argument, Resource};
 
 /// The kinds of resources that are read here.
@@ -365,5 +365,5 @@ fn scalar(piece: Piece) -> Node {
 }
 
 fn unknown_value(span: &Span) -> Node {
-    scalar(Piece::elsewhere(UNKNOWN, span))
+    scalar(Piece::elsewhere(KNOWN_AFTER_APPLY, span))
 }

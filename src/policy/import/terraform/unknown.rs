@@ -4,6 +4,7 @@
 //! known; the value itself is left out, or null in a list. Readers of values read them as if absent; what is not known
 //! then puts the rule in doubt here, whichever field it is, so no reader can forget one.
 
+use crate::policy::import::facts::KNOWN_AFTER_APPLY;
 use crate::policy::scenario::written::{Fields, Remote, RemoteKind};
 use crate::policy::tree::{Kind, Node};
 use crate::policy::{Action, Doubt};
@@ -132,8 +133,5 @@ pub(super) fn in_doubt(mut fields: Fields, unknown: Option<&[&str]>) -> Vec<Fiel
 
 /// A far side that only applying tells.
 pub(super) fn remote(node: &Node) -> Remote {
-    Remote { kind: RemoteKind::SetKey(UNKNOWN.to_owned()), span: node.span.clone() }
+    Remote { kind: RemoteKind::SetKey(KNOWN_AFTER_APPLY.to_owned()), span: node.span.clone() }
 }
-
-/// Stands for a value that only applying tells: no address, no group and no port is written so.
-pub(super) const UNKNOWN: &str = "(known after apply)";
