@@ -118,7 +118,7 @@ fn azure_group<'n>(resource: &Resource<'n>, references: &References<'_, 'n>) -> 
 /// The rules that one comes to of which these fields are not known (`None`: no field is).
 fn azure_rules(values: &Node, unknown: Option<&[&str]>) -> Vec<Node> {
     let span = &values.span;
-    let has = |key: &str| unknown.is_none_or(|unknown| unknown.iter().any(|known| *known == key));
+    let has = |key: &str| unknown.is_none_or(|unknown| unknown.contains(&key));
     let mut rule = azure_rule(values);
     for side in ["source", "destination"] {
         let prefixes = format!("{side}AddressPrefixes");
