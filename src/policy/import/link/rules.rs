@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diag::{Diagnostic, Span, codes};
-use crate::policy::scenario::written::{Fields, RemoteKind, Written};
+use crate::policy::scenario::written::{Fields, Remote, RemoteKind, Written};
 use crate::policy::tree::Piece;
 use crate::policy::{Action, Direction, Doubt, Priority};
 
-use super::super::facts::RuleFact;
+use super::super::facts::{Facts, Listed, RuleFact};
 use super::super::names;
 use super::{Group, Keys, Layer, Trust, exports};
 
@@ -51,10 +51,25 @@ pub(super) fn add(
         }
     }
     tell_unknown(&lists, findings);
+    if open(layers, Listed::Interfaces).next().is_some() {
+        for list in lists.values_mut().flatten() {
+            *list = std::mem::take(list).into_iter().flat_map(with_unseen_members).collect();
+        }
+    }
+    let allow_only = exports(layers).all(|(facts, _)| facts.allow_only);
+    for group in
+        open(layers, Listed::Rules).flat_map(|facts| &facts.rules).filter_map(|rule| rule.group.as_ref())
+    {
+        let Some(lists) = keys.group(&group.text).and_then(|name| lists.get_mut(&name)) else { continue };
+        for (list, more) in lists.iter_mut().zip(any_rules(group, allow_only)) {
+            if list.iter().all(|rule| rule.doubt != Some(Doubt::UnknownRules)) {
+                list.extend(more);
+            }
+        }
+    }
     for (key, group) in groups.iter().filter(|(_, group)| !group.has_rules) {
         if let Some(name) = keys.group(key) {
-            *lists.entry(name).or_default() =
-                any_rules(group.key, exports(layers).all(|(facts, _)| facts.allow_only));
+            *lists.entry(name).or_default() = any_rules(group.key, allow_only);
         }
     }
     for group in &mut linked.groups {
@@ -62,6 +77,29 @@ pub(super) fn add(
         name_rules(ingress.iter_mut().chain(&mut egress));
         (group.ingress, group.egress) = (ingress, egress);
     }
+}
+
+/// The exports that have a part of a list of which no input has the end.
+fn open(layers: &[Layer], what: Listed) -> impl Iterator<Item = &Facts> {
+    let part = exports(layers).map(|(facts, _)| facts).filter(move |facts| facts.goes_on == Some(what));
+    part.filter(|facts| !exports(layers).any(|(other, _)| other.ends(facts)))
+}
+
+/// A rule about a group of which not all members are known: certain for those, in doubt for any other address.
+fn with_unseen_members(fields: Fields) -> Vec<Fields> {
+    let group = |remote: &Remote| match &remote.kind {
+        RemoteKind::Group(name) => {
+            Some(Remote { kind: RemoteKind::Unknown(format!("group {name}")), ..remote.clone() })
+        }
+        _ => None,
+    };
+    let remotes: Vec<Remote> = fields.remotes.iter().flatten().filter_map(group).collect();
+    if remotes.is_empty() || fields.doubt.is_some() {
+        return vec![fields];
+    }
+    let id = fields.id.as_ref().map(|id| id.reworded(format!("{}.unseen", id.text)));
+    let doubt = Some(Doubt::UnknownMembers);
+    vec![Fields { remotes: Some(remotes), doubt, id, ..fields.clone() }, fields]
 }
 
 const fn index(direction: Direction) -> usize {
