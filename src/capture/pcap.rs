@@ -77,7 +77,7 @@ impl Pcap {
             (2, 3) => Lengths::Either,
             (2, _) => Lengths::CapturedFirst,
             (major, minor) => {
-                let expected = "2.0 to 2.4";
+                let expected = "2.x";
                 let problem = CaptureProblem::Version { format: "pcap", major, minor, expected };
                 return Err(Fault { offset: start, problem });
             }
