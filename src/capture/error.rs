@@ -86,10 +86,10 @@ pub enum CaptureProblem {
         /// Bytes that are there.
         present: u64,
     },
-    /// A length that cannot be.
+    /// A length, or a number of things, that cannot be.
     #[error("{what} is {found}, expected {expected}")]
     ImpossibleLength {
-        /// Which length.
+        /// Which length or number.
         what: &'static str,
         /// What the file says.
         found: u64,

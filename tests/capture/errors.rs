@@ -124,6 +124,9 @@ fn pcapng_fields_that_cannot_be() {
     let huge = "the length of a block is 4294967292, expected at most 135266304";
     assert_eq!(with(4, 0xffff_fffc), at(48, huge));
     assert_eq!(with(100, 112), at(48, "the length that closes a block is 112, expected 104"));
+    let odd = &interface(Order::Big, 1, 0, &[])[..16];
+    let odd = pcapng(&[odd, &[0, 0, 0, 99], &packet(0)]);
+    assert_eq!(failure(odd).1, at(28, "the length that closes a block is 99, expected 20"));
     assert_eq!(with(20, 73), at(48, "the captured length of a packet is 73, expected at most 72"));
 
     let option = option(Order::Big, 9, &[6, 0, 0, 0, 0, 0, 0, 0]);
@@ -139,6 +142,39 @@ fn pcapng_fields_that_cannot_be() {
     let mut file = section(Order::Big);
     file[13] = 2;
     assert_eq!(failure(file), (0, at(0, "pcapng version 2.0, expected 1.0")));
+}
+
+#[test]
+fn interfaces_of_a_section_are_bounded() {
+    let packet = |id| enhanced(Order::Big, id, 0, 54, &syn_frame(1));
+    let ethernet = interface(Order::Big, 1, 0, &[]);
+    let most = ethernet.repeat(65_536);
+    // Each section has its own.
+    let file =
+        pcapng(&[&most, &packet(65_535), &section(Order::Big), &most, &packet(0), &ethernet, &packet(0)]);
+    let byte = 28 + 65_536 * 20 + 104 + 28 + 65_536 * 20 + 104;
+    let text = format!(
+        "read node.pcap at byte {byte}: the number of interfaces in a section is 65537, expected at most 65536"
+    );
+    assert_eq!(failure(file), (2, text));
+}
+
+/// tshark 4.0 stops at such blocks too.
+#[test]
+fn blocks_that_are_stepped_over_are_closed_by_their_length() {
+    let packet = enhanced(Order::Big, 0, 0, 54, &syn_frame(1));
+    let ethernet = interface(Order::Big, 1, 0, &[]);
+    let open = |mut block: Vec<u8>| {
+        *block.last_mut().unwrap() = 99;
+        block
+    };
+    let at = |byte: usize, length: usize| {
+        format!("read node.pcap at byte {byte}: the length that closes a block is 99, expected {length}")
+    };
+    let unknown = open(block(Order::Big, 0x0bad, &[0; 8]));
+    assert_eq!(failure(pcapng(&[&ethernet, &packet, &unknown, &packet])), (1, at(152, 20)));
+    let next = open(section(Order::Big));
+    assert_eq!(failure(pcapng(&[&ethernet, &packet, &next, &ethernet, &packet])), (1, at(152, 28)));
 }
 
 /// A disk that fails after what it has given.
