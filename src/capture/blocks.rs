@@ -14,7 +14,7 @@ use std::path::Path;
 use super::error::{CaptureError, CaptureProblem};
 use super::pcap::{self, Pcap, RecordHeader};
 use super::source::Source;
-use super::{LinkType, TunnelPorts, decode, decode_layers, quick};
+use super::{LinkCounts, LinkType, TunnelPorts, decode, decode_layers, quick};
 use crate::packet::{Compact, Layer, Packet};
 
 /// Read behind a block, so that its last record is seldom cut.
@@ -270,7 +270,7 @@ impl Blocks {
 
     /// That none of so many frames is decoded, because of the link type.
     pub fn unsupported(&self, frames: u64) -> CaptureError {
-        let problem = CaptureProblem::LinkType { link: self.link(), frames };
+        let problem = CaptureProblem::LinkType(LinkCounts::of(self.link(), frames));
         CaptureError::new(self.name.clone(), self.first_record(), problem)
     }
 

@@ -148,10 +148,11 @@ impl Pcap {
         // Bounded by `longest_frame`, so it fits.
         let total = self.record_header + header.captured as usize;
         source.whole("record", total)?;
+        let described = source.offset();
         let mut bytes = source.consume(total);
         bytes.start += self.record_header;
         let time = self.time(&header);
-        Ok(Some(Located { time, link: self.link, bytes, wire_length: header.wire_length }))
+        Ok(Some(Located { time, link: self.link, bytes, wire_length: header.wire_length, described }))
     }
 }
 

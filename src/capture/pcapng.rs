@@ -40,6 +40,8 @@ struct Interface {
     snap_length: u32,
     ticks: Ticks,
     offset_seconds: i64,
+    /// Where its description stands.
+    described: u64,
 }
 
 /// A block of which the head was seen.
@@ -172,7 +174,7 @@ impl PcapNg {
         self.step_over(source, block)?;
         let link = LinkType(u32::from(self.u16([t0, t1])));
         let snap_length = self.u32([s0, s1, s2, s3]);
-        self.interfaces.push(Interface { link, snap_length, ticks, offset_seconds });
+        self.interfaces.push(Interface { link, snap_length, ticks, offset_seconds, described: block.offset });
         Ok(())
     }
 
@@ -242,6 +244,7 @@ impl PcapNg {
             link: interface.link,
             bytes: bytes.start + start..bytes.start + kept,
             wire_length: fields.wire_length,
+            described: interface.described,
         })
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Located {
     pub(super) link: LinkType,
     pub(super) bytes: Range<usize>,
     pub(super) wire_length: u32,
+    /// Where its interface is described; in a pcap file, where it starts itself.
+    pub(super) described: u64,
 }
 
 /// Buffered bytes of a capture.

@@ -177,6 +177,30 @@ fn blocks_that_are_stepped_over_are_closed_by_their_length() {
     assert_eq!(failure(pcapng(&[&ethernet, &packet, &next, &ethernet, &packet])), (1, at(152, 28)));
 }
 
+#[test]
+fn unsupported_link_types_are_told_each_with_its_count() {
+    let user = |link| interface(Order::Big, link, 0, &[]);
+    let packet = |id| enhanced(Order::Big, id, 0, 54, &syn_frame(1));
+    let file = pcapng(&[
+        &user(1),
+        &packet(0),
+        &user(149),
+        &user(147),
+        &packet(1),
+        &packet(2),
+        &packet(1),
+        &packet(0),
+    ]);
+    let text = "read node.pcap at byte 152: link type 147 is not supported, frames that are not decoded: 1; user-defined 2 (149) \
+                is not supported, frames that are not decoded: 2";
+    assert_eq!(failure(file), told(5, text));
+    let links: Vec<_> = (1000..1100).map(user).collect();
+    let packets: Vec<_> = (0..100).map(packet).collect();
+    let (count, text) = failure(pcapng(&[&links.concat(), &packets.concat()]));
+    let end = "link type 1007 is not supported, frames that are not decoded: 1; and 92 other link types: 92";
+    assert!(count == 100 && text.ends_with(end), "{text}");
+}
+
 /// A disk that fails after what it has given.
 struct Failing(Cursor<Vec<u8>>);
 
