@@ -86,6 +86,14 @@ pub enum CaptureProblem {
         /// Bytes that are there.
         present: u64,
     },
+    /// A file that is shorter than it was.
+    #[error("the file ended at byte {end}, it was {length} bytes long when it was opened")]
+    Shrunk {
+        /// Where it ended when that was met.
+        end: u64,
+        /// Its length in bytes before.
+        length: u64,
+    },
     /// A length, or a number of things, that cannot be.
     #[error("{what} is {found}, expected {expected}")]
     ImpossibleLength {
