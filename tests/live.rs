@@ -24,9 +24,11 @@ fn capture() -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/cce-tunnel.pcap")).unwrap()
 }
 
-fn interrupt(child: &Child) {
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+fn send(signals: &[&str], child: &Child) {
+    for signal in signals {
+        let sent = Command::new("kill").args([signal, child.id().to_string().as_str()]).status().unwrap();
+        assert!(sent.success());
+    }
 }
 
 #[test]
@@ -46,7 +48,8 @@ fn packets_are_judged_while_the_capture_runs_and_ctrl_c_gives_the_report() {
     assert!(told.contains("  blocked: "), "{told}");
     assert!(told.contains(" connections, "), "{told}");
 
-    interrupt(&child);
+    // Twice at once, as `timeout` does: to the program, and to its group.
+    send(&["-INT", "-INT"], &child);
     let mut report = String::new();
     child.stdout.take().unwrap().read_to_string(&mut report).unwrap();
     assert!(report.starts_with("Connections: "), "{report}");
@@ -65,7 +68,8 @@ fn the_writer_has_the_last_word() {
     input.flush().unwrap();
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     errors.read_line(&mut String::new()).unwrap();
-    interrupt(&child);
+    // What stops a container.
+    send(&["-TERM"], &child);
     // As tcpdump does, which gets the signal too.
     input.write_all(late).unwrap();
     drop(input);

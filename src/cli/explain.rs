@@ -28,7 +28,7 @@ pub(super) struct Args {
     #[arg(long, requires = "frame", help_heading = "Input")]
     inner: bool,
     /// Take UDP to this port for VXLAN too, beside 4789 and 8472; may be given several times.
-    #[arg(long, value_name = "PORT", requires = "inner", help_heading = "Input")]
+    #[arg(long, value_name = "PORT", requires = "inner", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     vxlan_port: Vec<u16>,
     /// Show what the rules were compiled into: strategy, classes, tables, bytes.
     #[arg(long, conflicts_with_all = ["subjects", "frame"], help_heading = "Output")]

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,24 +26,27 @@ const NAMED: usize = 5;
 /// How long the writer of the capture has, after Ctrl-C, to write what it still holds: it got the signal too.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Whether Ctrl-C was pressed.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// Nobody asks twice within this time: `timeout` and some shells send a signal to the program and to its group.
+const TWICE: Duration = Duration::from_millis(300);
+
+/// When Ctrl-C was pressed, or the program was told to terminate.
+static INTERRUPTED: OnceLock<Instant> = OnceLock::new();
 
 /// Whether the capture was ended by Ctrl-C, and so perhaps in the middle of a record.
 pub(super) fn was_interrupted() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
+    INTERRUPTED.get().is_some()
 }
 
-/// Makes Ctrl-C end the work and not the report. A second one ends the program.
+/// Makes Ctrl-C and SIGTERM end the work and not the report. A second one ends the program.
 pub(super) fn catch_interrupt() {
-    let second = || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+    let asked = || {
+        if INTERRUPTED.get_or_init(Instant::now).elapsed() > TWICE {
             #[allow(clippy::exit, reason = "asked twice; 130 is what shells expect of it")]
             std::process::exit(130);
         }
     };
     // Without a handler Ctrl-C ends the program without a report: worse, but no reason not to run.
-    let _ = ctrlc::set_handler(second);
+    let _ = ctrlc::set_handler(asked);
 }
 
 /// Standard input, read by a thread of its own, so that Ctrl-C can end it while nothing comes.

@@ -52,7 +52,7 @@ pub(super) struct Args {
     /// json). Exit with status 1 when there are some, with 4 when there was nothing to compare.
     #[arg(long, conflicts_with_all = ["flows", "connections", "packets", "show", "matrix", "fail_on", "verify"], help_heading = "Output")]
     against_log: bool,
-    /// Threads to work with: all processors unless told.
+    /// Threads to work with: all processors unless told, at most four for each.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     threads: Option<u16>,
     /// Keep about so many connections at most: where there are more, those seen longest ago are counted and let go. Unless

@@ -55,7 +55,7 @@ pub(super) struct Source {
     #[arg(long, conflicts_with = "flows", help_heading = "Input")]
     pub inner: bool,
     /// Take UDP to this port for VXLAN too, beside 4789 and 8472; may be given several times.
-    #[arg(long, value_name = "PORT", requires = "inner", help_heading = "Input")]
+    #[arg(long, value_name = "PORT", requires = "inner", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Input")]
     pub vxlan_port: Vec<u16>,
     /// Judge a written flow instead of a capture: 'tcp 192.168.0.10:40000 > 192.168.0.21:10250'.
     #[arg(long = "flow", value_name = "FLOW", help_heading = "Input")]

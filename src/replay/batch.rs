@@ -23,6 +23,17 @@ pub(super) struct Bucket {
     pub others: Vec<Placed>,
 }
 
+impl Bucket {
+    /// What it has room for.
+    const fn bytes(&self) -> usize {
+        self.compact.capacity() * size_of::<Compact>() + self.others.capacity() * size_of::<Placed>()
+    }
+}
+
+/// The most bytes that an empty batch keeps: some times what traffic of many hosts needs. The traffic of few hosts fills one bucket at
+/// a time, and in the end would have grown all of them.
+const MOST_KEPT: usize = 2 << 20;
+
 /// A packet that carries another, or is carried.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Nested {
@@ -90,8 +101,11 @@ pub(super) const fn bare_reason(content: Content) -> Option<Reason> {
 }
 
 impl Batch {
-    /// Empties it, keeping its memory.
+    /// Empties it, keeping its memory, unless that has become too much.
     pub fn clear(&mut self) {
+        if self.buckets.iter().map(Bucket::bytes).sum::<usize>() > MOST_KEPT {
+            self.buckets.iter_mut().for_each(|bucket| *bucket = Bucket::default());
+        }
         for bucket in &mut self.buckets {
             bucket.compact.clear();
             bucket.others.clear();
@@ -288,6 +302,28 @@ impl Sink for Batch {
                 }
                 self.bare.push(placed);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::Flow;
+
+    /// Bursts of many packets between two hosts, each time others: they do not grow every bucket.
+    #[test]
+    fn bursts_of_few_hosts_leave_little_memory_behind() {
+        let mut batch = Batch::default();
+        for burst in 0..100 {
+            let flow: Flow = format!("gre 10.0.0.{burst} > 10.0.1.{burst}").parse().unwrap();
+            for _ in 0..3000 {
+                batch.packet(flow.packet(Timestamp(0)));
+            }
+            assert_eq!(batch.len(), 3000);
+            batch.clear();
+            let kept: usize = batch.buckets.iter().map(Bucket::bytes).sum();
+            assert!(kept <= MOST_KEPT + 4096 * size_of::<Placed>(), "{kept} bytes after {burst} bursts");
         }
     }
 }

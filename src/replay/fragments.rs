@@ -204,6 +204,13 @@ impl Fragments {
     fn remove(&mut self, key: &Key) -> Option<Datagram> {
         let datagram = self.waiting.remove(key)?;
         self.pieces -= datagram.pieces.len();
+        // Most datagrams are complete long before their deadline: what is left of them must not pile up until then.
+        if self.deadlines.len() > 2 * self.waiting.len() + 64 {
+            let waiting = &self.waiting;
+            self.deadlines.retain(|Reverse((deadline, Stale(key)))| {
+                waiting.get(key).is_some_and(|datagram| datagram.deadline == *deadline)
+            });
+        }
         Some(datagram)
     }
 
@@ -255,5 +262,33 @@ impl Fragments {
             }
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::{Content, Flow};
+
+    /// Datagrams that are complete at once, far more than may wait, and no time passes: nothing of them is kept.
+    #[test]
+    fn complete_datagrams_leave_nothing_behind() {
+        let Content::Ip(ip) =
+            "udp 10.0.0.1:1 > 10.0.0.2:2".parse::<Flow>().unwrap().packet(Timestamp(0)).content
+        else {
+            unreachable!()
+        };
+        let mut fragments = Fragments::default();
+        for id in 0..10_000 {
+            for (offset, more) in [(0, true), (8, false)] {
+                let fragment = Fragment { id, offset, length: 8, more };
+                let ip = IpPacket { fragment: Some(fragment), ..ip };
+                let packet = Packet { time: Timestamp(0), length: 42, content: Content::Ip(ip) };
+                let piece = Piece { sequence: id.into(), frame: 1, packet, nesting: Nesting::default() };
+                assert_eq!(matches!(fragments.add(&ip, fragment, piece), Added::Complete(_)), !more);
+            }
+        }
+        assert!(fragments.waiting.is_empty() && fragments.pieces == 0);
+        assert!(fragments.deadlines.len() <= 65, "{}", fragments.deadlines.len());
     }
 }

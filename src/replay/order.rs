@@ -21,8 +21,8 @@ impl Default for InOrder {
 }
 
 impl InOrder {
-    /// The most frames that are held back, unless told otherwise: some 40 MiB of them.
-    pub const MOST: usize = 1 << 17;
+    /// The most frames that are held back, unless told otherwise: some 15 MiB of them.
+    pub const MOST: usize = 1 << 15;
 
     /// Holds so many frames at most. When more would wait, the frames that are missing are not waited for: they come when they
     /// are judged.

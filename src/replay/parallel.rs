@@ -31,7 +31,12 @@ impl<M: Matcher> Replay<'_, M> {
     pub fn push_batches(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) -> ControlFlow<()> {
         let looks = self.looks(batches);
         if looks.iter().all(Vec::is_empty) || !self.may_exceed(batches) {
-            return self.push_stretch(batches, out);
+            if out.is_none() {
+                return self.push_stretch(batches, None);
+            }
+            // A judged frame takes far more room than its packet: only those of one batch at a time.
+            let mut one = |batch| self.push_stretch(std::slice::from_ref(batch), out.as_deref_mut());
+            return batches.iter().try_for_each(&mut one);
         }
         for (batch, places) in batches.iter().zip(looks) {
             if places.is_empty() {
@@ -213,7 +218,8 @@ impl<M: Matcher> Replay<'_, M> {
     ) -> ControlFlow<()> {
         for shard in 0..self.shards.len() {
             self.number_outers(shard);
-            judged.append(&mut self.shards[shard].judged);
+            // Their memory goes too: frames of few hosts come in bursts, each in another shard.
+            judged.extend(std::mem::take(&mut self.shards[shard].judged));
         }
         let context = &self.context;
         for placed in placed {
@@ -257,6 +263,7 @@ impl<M: Matcher> Replay<'_, M> {
             pairs_let_go: self.let_go.pairs,
         };
         // One pair of hosts may be in several shards: once in each VLAN.
+        outside.reserve_exact(self.let_go.outside.len());
         outside.extend(&self.let_go.outside);
         merge_pairs(&mut outside);
         let pairs = outside.into_iter().map(|((low, high), count)| PairTally { low, high, count });
