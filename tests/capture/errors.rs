@@ -159,6 +159,38 @@ fn interfaces_of_a_section_are_bounded() {
     assert_eq!(failure(file), (2, text));
 }
 
+/// What lies behind the frame of a long block is not kept, and its errors are the same for that.
+#[test]
+fn long_blocks_are_told_like_short_ones() {
+    let order = Order::Big;
+    let head = [&[0; 12][..], &order.u32(4), &order.u32(9), b"edge"].concat();
+    let ethernet = interface(order, 1, 0, &[]);
+    let packet = enhanced(order, 0, 0, 54, &syn_frame(1));
+    let chunk = 128 << 10;
+    for behind in [chunk - 4, chunk, chunk + 4, 2 * chunk, 5 * chunk + 8] {
+        let long = block(order, 6, &[&head[..], &vec![0x77; behind]].concat());
+        let length = long.len();
+        for present in [8, 27, 28, 31, 32, 33, length / 2, length - 5, length - 4, length - 1] {
+            let text = format!(
+                "read node.pcap at byte 152: the file ends inside a block: expected {length} bytes, found {present}"
+            );
+            assert_eq!(failure(pcapng(&[&ethernet, &packet, &long[..present]])), (1, text));
+        }
+        let mut open = long.clone();
+        open[length - 1] ^= 1;
+        let text = format!(
+            "read node.pcap at byte 152: the length that closes a block is {}, expected {length}",
+            length ^ 1
+        );
+        assert_eq!(failure(pcapng(&[&ethernet, &packet, &open, &packet])), (1, text));
+        let text = format!(
+            "read node.pcap at byte {}: the file ends inside a block header: expected 8 bytes, found 3",
+            152 + length + 104
+        );
+        assert_eq!(failure(pcapng(&[&ethernet, &packet, &long, &packet, &packet[..3]])), (3, text));
+    }
+}
+
 /// tshark 4.0 stops at such blocks too.
 #[test]
 fn blocks_that_are_stepped_over_are_closed_by_their_length() {
