@@ -162,7 +162,7 @@ impl fmt::Display for Expected {
 fn or_log(start: &[u8]) -> &'static str {
     if start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
         ", or of a text a flow log: AWS or Huawei VPC flow logs, events of CloudWatch, Azure NSG flow logs, Zeek's conn.log, \
-         CSV with a heading"
+         CSV with a heading; what a cloud exports of groups and interfaces is given with -s"
     } else {
         ""
     }

@@ -169,6 +169,9 @@ impl Columns {
         let protocol: Protocol =
             protocol.parse().map_err(|error: crate::packet::ParseProtocolError| error.to_string())?;
         let (source_port, destination_port) = (port(Column::SourcePort)?, port(Column::DestinationPort)?);
+        if protocol.has_ports() && get(Column::DestinationPort).is_none() {
+            return Err(format!("expected a destination port, as {protocol} has, found none"));
+        }
         let logged = get(Column::Action).map(action).transpose()?;
         let flags = get(Column::Flags).and_then(|text| text.parse().ok());
         Ok(Some(Line::Record(Record {

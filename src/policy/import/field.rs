@@ -228,8 +228,8 @@ pub(super) fn goes_on(root: &Node, what: Listed, facts: &mut Facts, findings: &m
     let marker = root.get("page_info").and_then(|page| said(page, "next_marker"));
     let token = said_any(root, &["NextToken", "nextPageToken", "nextLink"]);
     let links = ["security_groups_links", "security_group_rules_links", "ports_links"].into_iter();
-    let links = links.flat_map(|key| items(root, key)).filter(|link| text(link, "rel") == "next");
-    let next = marker.or(token).or_else(|| links.filter_map(|link| said(link, "href")).next());
+    let mut links = links.flat_map(|key| items(root, key)).filter(|link| text(link, "rel") == "next");
+    let next = marker.or(token).or_else(|| links.find_map(|link| said(link, "href")));
     let Some(next) = next else { return };
     let finding = Diagnostic::new(codes::INCOMPLETE_EXPORT, "the list goes on behind this page");
     let help = match marker {
