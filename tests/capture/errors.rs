@@ -53,7 +53,7 @@ fn what_is_no_capture() {
     assert_eq!(failure(b"PK\x03\x04and more".to_vec()), told(0, zip));
     let text = "read node.pcap at byte 0: not a capture: it starts with 7b 22 72 75, expected the magic number of pcap or \
                 pcapng, or of a text a flow log: AWS or Huawei VPC flow logs, events of CloudWatch, Azure NSG flow logs, \
-                Zeek's conn.log, CSV with a heading";
+                Zeek's conn.log, CSV with a heading; what a cloud exports of groups and interfaces is given with -s";
     assert_eq!(failure(b"{\"rules\": []}".to_vec()), told(0, text));
     let short = "read node.pcap at byte 0: not a capture: it starts with d4 c3, expected the magic number of pcap or pcapng";
     assert_eq!(failure(vec![0xd4, 0xc3]), told(0, short));
