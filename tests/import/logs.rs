@@ -110,6 +110,8 @@ fn mistakes_name_the_line() {
     assert!(wrong(&format!("{first}{port}")).ends_with("line 2: expected a port, found '70000'"));
     let portless = wrong("src,dst,proto\n1.2.3.4,192.168.0.21,tcp\n");
     assert_eq!(portless, "read f.log at line 2: expected a destination port, as tcp has, found none");
+    let mixed = wrong(&first.replace("10.0.0.2", "fd00::2"));
+    assert!(mixed.ends_with("line 1: expected two addresses of one family, found 10.0.0.1 and fd00::2"));
     assert!(wrong("{\"records\": [").contains("at line 1"));
     assert!(wrong("hello\n").ends_with("expected a flow log"));
     assert!(!FlowLog::is_one(&path("../same.yaml")) && !FlowLog::is_one(&path("missing")));

@@ -174,9 +174,13 @@ impl Columns {
         }
         let logged = get(Column::Action).map(action).transpose()?;
         let flags = get(Column::Flags).and_then(|text| text.parse().ok());
+        let (source, destination) = (ip(source)?, ip(destination)?);
+        if source.is_ipv4() != destination.is_ipv4() {
+            return Err(format!("expected two addresses of one family, found {source} and {destination}"));
+        }
         Ok(Some(Line::Record(Record {
-            source: (ip(source)?, source_port),
-            destination: (ip(destination)?, destination_port),
+            source: (source, source_port),
+            destination: (destination, destination_port),
             protocol,
             message: None,
             start: get(Column::Start).map_or(Ok(Timestamp(0)), time)?,
