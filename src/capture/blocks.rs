@@ -11,10 +11,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::error::{CaptureError, CaptureProblem};
+use super::error::{CaptureError, CaptureProblem, Fault};
 use super::pcap::{self, Pcap, RecordHeader};
 use super::source::Source;
-use super::{LinkType, TunnelPorts, decode, decode_layers, quick};
+use super::{LinkCounts, LinkType, TunnelPorts, decode, decode_layers, quick};
 use crate::packet::{Compact, Layer, Packet};
 
 /// Read behind a block, so that its last record is seldom cut.
@@ -252,25 +252,32 @@ impl Blocks {
             && self.pcap.is_tidy(header)
     }
 
-    /// Why no record could be read at this offset; `None` when the file ends there.
-    pub fn error_at(&self, offset: u64) -> Option<CaptureError> {
-        let failed = |problem| Some(CaptureError::new(self.name.clone(), offset, problem));
-        let mut file = match self.file.try_clone() {
-            Ok(file) => file,
-            Err(error) => return failed(CaptureProblem::Read(error)),
-        };
-        if let Err(error) = file.seek(SeekFrom::Start(offset)) {
-            return failed(CaptureProblem::Read(error));
+    /// Why no record could be read at this offset, which lies before the end that the file had when it was opened.
+    pub fn error_at(&self, offset: u64) -> CaptureError {
+        match self.fault_at(offset) {
+            Ok(fault) => fault.named(&self.name),
+            Err(error) => self.read_error(offset, error),
         }
+    }
+
+    fn fault_at(&self, offset: u64) -> io::Result<Fault> {
+        let shrunk = |end| Fault { offset, problem: CaptureProblem::Shrunk { end, length: self.length } };
+        let end = self.file.metadata()?.len();
+        if end < self.length {
+            return Ok(shrunk(end));
+        }
+        let mut file = self.file.try_clone()?;
+        file.seek(SeekFrom::Start(offset))?;
         // Not behind the length that the blocks were cut by, even where the file has grown.
         let rest = file.take(self.length.saturating_sub(offset));
         let mut source = Source::at(Box::new(rest), offset);
-        self.pcap.next(&mut source).err().map(|fault| fault.named(&self.name))
+        // A file that can be read on by now was cut and has grown again.
+        Ok(self.pcap.next(&mut source).err().unwrap_or_else(|| shrunk(offset)))
     }
 
     /// That none of so many frames is decoded, because of the link type.
     pub fn unsupported(&self, frames: u64) -> CaptureError {
-        let problem = CaptureProblem::LinkType { link: self.link(), frames };
+        let problem = CaptureProblem::LinkType(LinkCounts::of(self.link(), frames));
         CaptureError::new(self.name.clone(), self.first_record(), problem)
     }
 

@@ -26,6 +26,8 @@ pub(super) enum Compression {
     Gzip,
     Zstd,
     Lz4,
+    /// Zstd or lz4: what follows the skippable frames tells.
+    Skippable,
 }
 
 impl Compression {
@@ -35,8 +37,9 @@ impl Compression {
         match [a, b, c, d] {
             // A gzip stream's method is 8, deflate; no other was ever given out.
             [0x1f, 0x8b, 8, _] => Some(Self::Gzip),
-            // A zstd frame, or a skippable one, which parallel compressors write first.
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Self::Zstd),
+            [0x28, 0xb5, 0x2f, 0xfd] => Some(Self::Zstd),
+            // A frame to be stepped over, which parallel compressors write first.
+            [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Self::Skippable),
             // An lz4 frame, or one of its legacy form.
             [0x04, 0x22, 0x4d, 0x18] | [0x02, 0x21, 0x4c, 0x18] => Some(Self::Lz4),
             _ => None,
@@ -46,7 +49,11 @@ impl Compression {
     /// The bytes that a compressed stream stands for.
     pub(super) fn open(self, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
         let input = Input { reader: BufReader::with_capacity(STEP, reader), offset: 0, ended: false };
-        let decoder = match self {
+        Box::new(Decompressed { format: self, decoder: self.decoder(input), offset: 0 })
+    }
+
+    fn decoder(self, input: Input) -> Decoder {
+        match self {
             Self::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(input))),
             Self::Zstd => {
                 let mut decoder = ZstdDecoder::new();
@@ -54,8 +61,8 @@ impl Compression {
                 Decoder::Zstd(Box::new(Zstd { decoder, input, in_frame: false, error: None }))
             }
             Self::Lz4 => Decoder::Lz4(Box::new(Lz4 { decoder: Lz4Decoder::new(input), frame: None })),
-        };
-        Box::new(Decompressed { format: self, decoder, offset: 0 })
+            Self::Skippable => Decoder::Undecided(input),
+        }
     }
 }
 
@@ -65,6 +72,7 @@ impl fmt::Display for Compression {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
             Self::Lz4 => "lz4",
+            Self::Skippable => "zstd or lz4",
         })
     }
 }
@@ -85,6 +93,33 @@ struct Input {
     offset: u64,
     /// Whether its end was met.
     ended: bool,
+}
+
+impl Input {
+    /// No bytes: what stands for an input that is taken out.
+    fn nothing() -> Self {
+        Self { reader: BufReader::with_capacity(0, Box::new(io::empty())), offset: 0, ended: true }
+    }
+
+    /// Steps over skippable frames (RFC 8878 section 3.1.2), and gives the first byte behind them; `None` at the end.
+    fn behind_skippable(&mut self) -> io::Result<Option<u8>> {
+        while let Some(&first) = self.fill_buf()?.first() {
+            if !(0x50..=0x5f).contains(&first) {
+                return Ok(Some(first));
+            }
+            let mut head = [0; 8];
+            self.read_exact(&mut head)?;
+            let [_, magic @ .., l0, l1, l2, l3] = head;
+            if magic != [0x2a, 0x4d, 0x18] {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "unknown magic number"));
+            }
+            let length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
+            if io::copy(&mut self.by_ref().take(length), &mut io::sink())? < length {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Read for Input {
@@ -113,6 +148,7 @@ enum Decoder {
     Gzip(Box<MultiGzDecoder<Input>>),
     Zstd(Box<Zstd>),
     Lz4(Box<Lz4>),
+    Undecided(Input),
 }
 
 impl Decoder {
@@ -121,6 +157,7 @@ impl Decoder {
             Self::Gzip(decoder) => decoder.get_mut(),
             Self::Zstd(decoder) => &mut decoder.input,
             Self::Lz4(decoder) => decoder.decoder.get_mut(),
+            Self::Undecided(input) => input,
         }
     }
 
@@ -133,6 +170,7 @@ impl Decoder {
             }
             Self::Zstd(decoder) => decoder.read(buffer),
             Self::Lz4(decoder) => decoder.read(buffer),
+            Self::Undecided(_) => Ok(0),
         }
     }
 }
@@ -156,10 +194,10 @@ impl Lz4 {
         loop {
             let frame = match self.frame {
                 Some(frame) => frame,
-                None => match self.decoder.get_mut().fill_buf()? {
-                    [] => return Ok(0),
+                None => match self.decoder.get_mut().behind_skippable()? {
+                    None => return Ok(0),
                     // Of a magic that is split the rest decides: the decoder checks it.
-                    [0x02, ..] => *self.frame.insert(Lz4Frame::Legacy),
+                    Some(0x02) => *self.frame.insert(Lz4Frame::Legacy),
                     _ => *self.frame.insert(Lz4Frame::Usual),
                 },
             };
@@ -177,9 +215,7 @@ impl Lz4 {
 
     /// Makes ready for another frame: with a decoder of its own, since one keeps the block size of its first frame.
     fn next_frame(&mut self) {
-        let nothing =
-            Input { reader: BufReader::with_capacity(0, Box::new(io::empty())), offset: 0, ended: true };
-        let decoder = std::mem::replace(&mut self.decoder, Lz4Decoder::new(nothing));
+        let decoder = std::mem::replace(&mut self.decoder, Lz4Decoder::new(Input::nothing()));
         self.decoder = Lz4Decoder::new(decoder.into_inner());
         self.frame = None;
     }
@@ -284,9 +320,24 @@ struct Decompressed {
     offset: u64,
 }
 
+impl Decompressed {
+    /// Finds the format behind skippable frames, where these come first.
+    fn decide(&mut self) -> io::Result<()> {
+        let Decoder::Undecided(input) = &mut self.decoder else { return Ok(()) };
+        self.format = match input.behind_skippable()? {
+            // Of a magic that is split the rest decides: the decoder checks it.
+            Some(0x02 | 0x04) => Compression::Lz4,
+            _ => Compression::Zstd,
+        };
+        let input = std::mem::replace(input, Input::nothing());
+        self.decoder = self.format.decoder(input);
+        Ok(())
+    }
+}
+
 impl Read for Decompressed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.decoder.read(buffer) {
+        match self.decide().and_then(|()| self.decoder.read(buffer)) {
             Ok(count) => {
                 self.offset += count as u64;
                 Ok(count)

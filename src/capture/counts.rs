@@ -1,26 +1,27 @@
 //! How many frames of which link type were read.
 
+use std::collections::BTreeMap;
+
 use super::LinkType;
 
 /// Frames by link type.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LinkCounts(Vec<(LinkType, u64)>);
+pub struct LinkCounts(BTreeMap<LinkType, u64>);
 
 impl LinkCounts {
+    /// So many frames of one link type.
+    pub(super) fn of(link: LinkType, frames: u64) -> Self {
+        Self(BTreeMap::from([(link, frames)]))
+    }
+
     /// Counts a frame.
     pub fn add(&mut self, link: LinkType) {
-        // A handful of link types at most: a scan beats any map.
-        if let Some((_, count)) = self.0.iter_mut().find(|(known, _)| *known == link) {
-            *count += 1;
-        } else {
-            self.0.push((link, 1));
-            self.0.sort_unstable();
-        }
+        *self.0.entry(link).or_default() += 1;
     }
 
     /// Link types seen, by their number, with their frames.
     pub fn iter(&self) -> impl Iterator<Item = (LinkType, u64)> {
-        self.0.iter().copied()
+        self.0.iter().map(|(&link, &frames)| (link, frames))
     }
 
     /// Those of them that are not looked into.

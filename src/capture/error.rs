@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::LinkType;
+use super::LinkCounts;
 
 /// Why a capture could not be read, or not further.
 ///
@@ -86,10 +86,18 @@ pub enum CaptureProblem {
         /// Bytes that are there.
         present: u64,
     },
-    /// A length that cannot be.
+    /// A file that is shorter than it was.
+    #[error("the file ended at byte {end}, it was {length} bytes long when it was opened")]
+    Shrunk {
+        /// Where it ended when that was met.
+        end: u64,
+        /// Its length in bytes before.
+        length: u64,
+    },
+    /// A length, or a number of things, that cannot be.
     #[error("{what} is {found}, expected {expected}")]
     ImpossibleLength {
-        /// Which length.
+        /// Which length or number.
         what: &'static str,
         /// What the file says.
         found: u64,
@@ -111,15 +119,10 @@ pub enum CaptureProblem {
     /// A pcapng section whose byte order is not told.
     #[error("the byte-order magic of a section is {}, expected 1a 2b 3c 4d or 4d 3c 2b 1a", Hex(.0))]
     ByteOrder([u8; 4]),
-    /// Frames of a link type that is not decoded. Told when the capture is at its end; they were given as
+    /// Frames of link types that are not decoded, by link type. Told when the capture is at its end; they were given as
     /// [`Content::NotIp`](crate::packet::Content::NotIp).
-    #[error("{link} is not supported, frames that are not decoded: {frames}")]
-    LinkType {
-        /// The first such link type.
-        link: LinkType,
-        /// Frames of any such link type.
-        frames: u64,
-    },
+    #[error("{}", Undecoded(.0))]
+    LinkType(LinkCounts),
     /// A pcapng packet names an interface that the section does not have.
     #[error("a packet of interface {id}, but the section describes {known} interfaces")]
     UnknownInterface {
@@ -159,9 +162,34 @@ impl fmt::Display for Expected {
 fn or_log(start: &[u8]) -> &'static str {
     if start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
         ", or of a text a flow log: AWS or Huawei VPC flow logs, events of CloudWatch, Azure NSG flow logs, Zeek's conn.log, \
-         CSV with a heading"
+         CSV with a heading; what a cloud exports of groups and interfaces is given with -s"
     } else {
         ""
+    }
+}
+
+/// Link types that are not decoded, with their frames.
+struct Undecoded<'a>(&'a LinkCounts);
+
+impl fmt::Display for Undecoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Link types that are told one by one: a section may have thousands.
+        const TOLD: usize = 8;
+
+        for (i, (link, frames)) in self.0.iter().take(TOLD).enumerate() {
+            let separator = if i == 0 { "" } else { "; " };
+            write!(f, "{separator}{link} is not supported, frames that are not decoded: {frames}")?;
+        }
+        match self
+            .0
+            .iter()
+            .skip(TOLD)
+            .map(|(_, frames)| frames)
+            .fold((0, 0), |(n, sum), more| (n + 1, sum + more))
+        {
+            (0, _) => Ok(()),
+            (links, frames) => write!(f, "; and {links} other link types: {frames}"),
+        }
     }
 }
 

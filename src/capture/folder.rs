@@ -9,7 +9,7 @@ use super::{CaptureError, CaptureProblem, CaptureReader};
 pub struct Folder {
     /// Its captures, told by content: in order of their first packet's time, then of their names.
     pub captures: Vec<PathBuf>,
-    /// Files that are no captures, or empty.
+    /// Files that are no captures: others, empty ones, pipes, and links that lead nowhere.
     pub others: usize,
 }
 
@@ -25,8 +25,12 @@ impl Folder {
         for entry in std::fs::read_dir(path).map_err(failed)? {
             let file = entry.map_err(failed)?.path();
             let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if hidden || file.is_dir() {
+                continue;
+            }
             // Opening a pipe that nobody writes to would wait for ever.
-            if hidden || !file.is_file() {
+            if !file.is_file() {
+                others += 1;
                 continue;
             }
             match first_time(&file) {

@@ -77,7 +77,7 @@ impl Pcap {
             (2, 3) => Lengths::Either,
             (2, _) => Lengths::CapturedFirst,
             (major, minor) => {
-                let expected = "2.0 to 2.4";
+                let expected = "2.x";
                 let problem = CaptureProblem::Version { format: "pcap", major, minor, expected };
                 return Err(Fault { offset: start, problem });
             }
@@ -148,10 +148,11 @@ impl Pcap {
         // Bounded by `longest_frame`, so it fits.
         let total = self.record_header + header.captured as usize;
         source.whole("record", total)?;
+        let described = source.offset();
         let mut bytes = source.consume(total);
         bytes.start += self.record_header;
         let time = self.time(&header);
-        Ok(Some(Located { time, link: self.link, bytes, wire_length: header.wire_length }))
+        Ok(Some(Located { time, link: self.link, bytes, wire_length: header.wire_length, described }))
     }
 }
 

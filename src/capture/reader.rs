@@ -8,7 +8,7 @@ use super::error::{CaptureError, CaptureProblem, Fault};
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, PcapNg};
 use super::source::{Located, Source};
-use super::{LinkType, TunnelPorts, decode, decode_layers};
+use super::{LinkCounts, LinkType, TunnelPorts, decode, decode_layers};
 use crate::packet::{Layer, Packet, Timestamp};
 
 /// A frame as it is in the capture.
@@ -75,17 +75,8 @@ pub struct CaptureReader {
     source: Source,
     container: Container,
     finished: bool,
-    unsupported: Option<Unsupported>,
-}
-
-/// Frames that cannot be decoded.
-#[derive(Debug, Clone, Copy)]
-struct Unsupported {
-    /// Where the first of them stands.
-    offset: u64,
-    /// Its link type.
-    link: LinkType,
-    frames: u64,
+    /// Frames that cannot be decoded, and where the link type of the first of them is told.
+    unsupported: Option<(u64, LinkCounts)>,
 }
 
 impl CaptureReader {
@@ -137,27 +128,25 @@ impl CaptureReader {
         if self.finished {
             return Ok(None);
         }
-        let offset = self.source.offset();
         let located = match &mut self.container {
             Container::Pcap(pcap) => pcap.next(&mut self.source),
             Container::PcapNg(pcapng) => pcapng.next(&mut self.source),
         };
         match located {
-            Ok(Some(Located { time, link, bytes, wire_length })) => {
+            Ok(Some(Located { time, link, bytes, wire_length, described })) => {
                 if !link.is_supported() {
-                    self.unsupported.get_or_insert(Unsupported { offset, link, frames: 0 }).frames += 1;
+                    self.unsupported.get_or_insert_with(|| (described, LinkCounts::default())).1.add(link);
                 }
                 Ok(Some(Record { time, link, bytes: self.source.bytes(bytes), wire_length }))
             }
             Ok(None) => {
                 self.finished = true;
-                self.unsupported.map_or(Ok(None), |Unsupported { offset, link, frames }| {
-                    Err(CaptureError::new(
-                        self.name.clone(),
-                        offset,
-                        CaptureProblem::LinkType { link, frames },
-                    ))
-                })
+                match self.unsupported.take() {
+                    Some((offset, links)) => {
+                        Err(CaptureError::new(self.name.clone(), offset, CaptureProblem::LinkType(links)))
+                    }
+                    None => Ok(None),
+                }
             }
             Err(fault) => {
                 self.finished = true;

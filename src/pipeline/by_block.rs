@@ -78,7 +78,7 @@ impl Chain<'_> {
                 Ok(block) => {
                     self.next = block.end;
                     if block.stopped {
-                        self.error = self.file.error_at(block.end);
+                        self.error = Some(self.file.error_at(block.end));
                     }
                 }
                 Err(error) => {

@@ -135,6 +135,16 @@ fn concatenated_streams_are_one() {
     assert_eq!(all(legacy), (900, None), "a legacy frame ends where the file does");
     let parallel = [&skippable(b"size")[..], &zstd(one), &skippable(&[0; 9000]), &zstd(two)];
     assert_eq!(all(parallel.concat()), (900, None));
+    let framed =
+        [&skippable(b"size")[..], &skippable(&vec![0; 90_000]), &lz4(one), &skippable(&[4; 9]), &lz4(two)]
+            .concat();
+    assert_eq!(all(framed.clone()), (900, None), "an lz4 stream may begin so as well");
+    assert_eq!(read(Drip(Cursor::new(framed.clone()))), (900, None));
+    let (_, error) = all(framed[..50_000].to_vec());
+    assert!(error.unwrap().contains("stream ends too early, at byte 50000 of it"));
+    let (_, error) = all(framed[..framed.len() - 1].to_vec());
+    let told = format!("the lz4 stream ends too early, at byte {} of it", framed.len() - 1);
+    assert!(error.unwrap().contains(&told));
 }
 
 #[test]

@@ -148,6 +148,35 @@ fn pcapng_blocks_of_other_kinds() {
     assert!(records(section(Order::Big)).is_empty());
 }
 
+/// Some writers pad a block but do not count the padding. Wireshark 4.0 rounds up, and shows the same.
+#[test]
+fn pcapng_block_lengths_that_leave_out_the_padding() {
+    for order in ORDERS {
+        let unpadded = |kind: u32, body: &[u8]| {
+            let mut block = block(order, kind, body);
+            let length = order.u32(u32::try_from(12 + body.len()).unwrap());
+            let end = block.len() - 4;
+            block[4..8].copy_from_slice(&length);
+            block[end..].copy_from_slice(&length);
+            block
+        };
+        let packet = |bytes: &[u8]| {
+            let captured = order.u32(u32::try_from(bytes.len()).unwrap());
+            unpadded(6, &join(&[&[0; 12], &captured, &order.u32(99), bytes]))
+        };
+        let name = join(&[&order.u16(2), &order.u16(5), b"eth00"]);
+        let file = join(&[
+            &section(order),
+            &unpadded(1, &join(&[&order.u16(101), &[0, 0], &order.u32(0), &name])),
+            &packet(&[7; 5]),
+            &unpadded(0x0bad, &[1; 9]),
+            &packet(&[8; 6]),
+        ]);
+        let expected = [(0, LinkType::RAW, 99, vec![7; 5]), (0, LinkType::RAW, 99, vec![8; 6])];
+        assert_eq!(records(file), expected, "{order:?}");
+    }
+}
+
 /// What an independent writer makes of it.
 #[test]
 fn pcapng_as_pcap_file_writes_it() {

@@ -12,4 +12,5 @@ mod links;
 mod properties;
 mod repeats;
 mod timeline;
+mod truncated;
 mod tunnels;

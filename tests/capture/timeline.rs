@@ -137,10 +137,18 @@ fn a_folder_gives_its_captures_in_order_of_time() {
     }
     std::fs::write(folder.join("notes.txt"), "not a capture").unwrap();
     std::fs::write(folder.join("empty"), "").unwrap();
+    std::fs::write(folder.join("short"), &pcap(1, &[1])[..3]).unwrap();
+    #[cfg(unix)]
+    let (_socket, special) = {
+        std::os::unix::fs::symlink("nowhere", folder.join("dangling")).unwrap();
+        (std::os::unix::net::UnixListener::bind(folder.join("socket")).unwrap(), 2)
+    };
+    #[cfg(not(unix))]
+    let special = 0;
     std::fs::write(folder.join("broken.pcap"), &pcap(1, &[1])[..30]).unwrap();
     let Folder { captures, others } = Folder::open(&folder).unwrap();
     let names: Vec<_> = captures.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
-    assert_eq!((names.as_slice(), others), (&["broken.pcap", "b", "c.pcap.1", "a.pcap"][..], 2));
+    assert_eq!((names.as_slice(), others), (&["broken.pcap", "b", "c.pcap.1", "a.pcap"][..], 3 + special));
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(Folder::open(&folder).unwrap_err().to_string().starts_with("open "));
 }

@@ -285,3 +285,69 @@ fn resources_that_are_not_read_are_named() {
         assert!(messages.contains(&message), "{messages:?}");
     }
 }
+
+/// One page of the ports: whom it leaves out may be a member of any group.
+#[test]
+fn a_page_of_the_interfaces_leaves_members_unknown() {
+    let group = r#"{"security_group": {"id": "g-1", "name": "g", "security_group_rules": [{"id": "a",
+        "direction": "ingress", "protocol": "tcp", "multiport": "22", "action": "allow", "priority": 1,
+        "remote_group_id": "g-1"}, {"id": "e", "direction": "egress", "action": "allow", "priority": 1}]}}"#;
+    let port = |id: u8| {
+        format!(
+            r#"{{"id": "p-{id}", "security_groups": ["g-1"], "fixed_ips": [{{"ip_address": "10.0.0.{id}"}}]}}"#
+        )
+    };
+    let link = r#", "ports_links": [{"rel": "next", "href": "https://vpc/ports?marker=p-2"}]"#;
+    let first = format!(r#"{{"ports": [{}, {}]{link}}}"#, port(1), port(2));
+    let last = format!(r#"{{"ports": [{}]}}"#, port(3));
+    let loaded = texts(&[("sg.json", group), ("p.json", &first)]);
+    assert_reasons(
+        &loaded,
+        &[
+            ("tcp 10.0.0.2 > 10.0.0.1:22", "rule"),
+            ("tcp 10.0.0.3 > 10.0.0.1:22", "unknown-members"),
+            ("tcp 10.0.0.3 > 10.0.0.1:23", "no-rule"),
+        ],
+    );
+    let codes: Vec<_> = loaded.diagnostics.iter().map(|finding| finding.code.name).collect();
+    assert!(codes.contains(&"incomplete-export"), "{codes:?}");
+    // A conversion writes the rule once.
+    let written = loaded.scenario.as_ref().unwrap().export(sgsim::policy::Target::Huawei, &[]).unwrap();
+    assert_eq!(written.matches("\"multiport\": \"22\"").count(), 2, "one for each family: {written}");
+    let loaded = texts(&[("sg.json", group), ("p.json", &first), ("p2.json", &last)]);
+    let known = [("tcp 10.0.0.3 > 10.0.0.1:22", "rule"), ("tcp 10.0.0.4 > 10.0.0.1:22", "no-rule")];
+    assert_reasons(&loaded, &known);
+    // The same of AWS's token.
+    let group = r#"{"SecurityGroups": [{"GroupId": "sg-1", "GroupName": "g", "IpPermissions": [{"IpProtocol": "tcp",
+        "FromPort": 22, "ToPort": 22, "UserIdGroupPairs": [{"GroupId": "sg-1"}]}]}]}"#;
+    let interfaces = |token: &str| {
+        format!(
+            r#"{{"NetworkInterfaces": [{{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.0.0.1",
+                "Groups": [{{"GroupId": "sg-1"}}]}}]{token}}}"#
+        )
+    };
+    for (token, wanted) in [(r#", "NextToken": "eyJ""#, "unknown-members"), ("", "no-rule")] {
+        let loaded = texts(&[("sg.json", group), ("eni.json", &interfaces(token))]);
+        assert_reasons(&loaded, &[("tcp 10.0.0.2 > 10.0.0.1:22", wanted)]);
+    }
+}
+
+/// One page of the rules: another may hold a rule that is asked first.
+#[test]
+fn a_page_of_the_rules_leaves_rules_unknown() {
+    let page = |id: &str, port: u16, marker: &str| {
+        format!(
+            r#"{{"security_group_rules": [{{"id": "{id}", "security_group_id": "g-1", "direction": "ingress", "protocol":
+                "tcp", "multiport": "{port}", "action": "allow", "priority": 1}}], "page_info": {{{marker}}}}}"#
+        )
+    };
+    let group = r#"{"security_groups": [{"id": "g-1", "name": "g"}]}"#;
+    let extra = ("extra.yaml", "interfaces: { a: { addresses: 10.0.0.1, groups: [g] } }");
+    let first = page("a", 22, r#""next_marker": "a""#);
+    let flows = ["tcp 192.0.2.1 > 10.0.0.1:22", "tcp 192.0.2.1 > 10.0.0.1:80"];
+    let loaded = texts(&[("sg.json", group), ("r.json", &first), extra]);
+    assert_reasons(&loaded, &flows.map(|flow| (flow, "unknown-rules")));
+    let last = page("b", 80, "");
+    let loaded = texts(&[("sg.json", group), ("r.json", &first), ("r2.json", &last), extra]);
+    assert_reasons(&loaded, &flows.map(|flow| (flow, "rule")));
+}

@@ -108,6 +108,10 @@ fn mistakes_name_the_line() {
     );
     let port = first.replace(" 1 2 6", " 70000 2 6");
     assert!(wrong(&format!("{first}{port}")).ends_with("line 2: expected a port, found '70000'"));
+    let portless = wrong("src,dst,proto\n1.2.3.4,192.168.0.21,tcp\n");
+    assert_eq!(portless, "read f.log at line 2: expected a destination port, as tcp has, found none");
+    let mixed = wrong(&first.replace("10.0.0.2", "fd00::2"));
+    assert!(mixed.ends_with("line 1: expected two addresses of one family, found 10.0.0.1 and fd00::2"));
     assert!(wrong("{\"records\": [").contains("at line 1"));
     assert!(wrong("hello\n").ends_with("expected a flow log"));
     assert!(!FlowLog::is_one(&path("../same.yaml")) && !FlowLog::is_one(&path("missing")));
@@ -130,7 +134,8 @@ fn what_comes_before_a_mistake_is_read() {
         error.starts_with("read f at line 3: expected a line of at most 1 MiB, found a longer"),
         "{error}"
     );
-    let zeek = "#fields\tid.orig_h\tid.resp_h\tproto\n10.0.0.1\t10.0.0.2\ttcp\n10.0.0.1\tx\ttcp\n";
+    let zeek =
+        "#fields\tid.orig_h\tid.resp_h\tid.resp_p\tproto\n1.0.0.1\t1.0.0.2\t1\ttcp\n1.0.0.1\tx\t1\ttcp\n";
     assert_eq!(cut_short(zeek), (1, "read f at line 3: expected an address, found 'x'".to_owned()));
     let azure = std::fs::read_to_string(path("azure.json")).unwrap().replace("8080,T", "8080,X");
     let tuple = "1767225601,198.51.100.8,192.168.0.21,40201,8080,X,I,D,B,,,,";

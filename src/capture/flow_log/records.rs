@@ -169,11 +169,18 @@ impl Columns {
         let protocol: Protocol =
             protocol.parse().map_err(|error: crate::packet::ParseProtocolError| error.to_string())?;
         let (source_port, destination_port) = (port(Column::SourcePort)?, port(Column::DestinationPort)?);
+        if protocol.has_ports() && get(Column::DestinationPort).is_none() {
+            return Err(format!("expected a destination port, as {protocol} has, found none"));
+        }
         let logged = get(Column::Action).map(action).transpose()?;
         let flags = get(Column::Flags).and_then(|text| text.parse().ok());
+        let (source, destination) = (ip(source)?, ip(destination)?);
+        if source.is_ipv4() != destination.is_ipv4() {
+            return Err(format!("expected two addresses of one family, found {source} and {destination}"));
+        }
         Ok(Some(Line::Record(Record {
-            source: (ip(source)?, source_port),
-            destination: (ip(destination)?, destination_port),
+            source: (source, source_port),
+            destination: (destination, destination_port),
             protocol,
             message: None,
             start: get(Column::Start).map_or(Ok(Timestamp(0)), time)?,

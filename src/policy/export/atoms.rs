@@ -37,6 +37,17 @@ pub(super) struct Atom<'p> {
     pub(super) far: Far,
 }
 
+impl Atom<'_> {
+    /// Whether both are written alike.
+    fn says_what(&self, other: &Self) -> bool {
+        let content = |atom: &Self| {
+            let Rule { direction, action, priority, enabled, .. } = *atom.rule;
+            (direction, action, priority, enabled, atom.family)
+        };
+        content(self) == content(other) && self.rule.service == other.rule.service && self.far == other.far
+    }
+}
+
 /// What a form can carry.
 pub(super) struct Form {
     /// Deny rules, priorities and rules that are switched off.
@@ -163,6 +174,14 @@ pub(super) fn of<'p>(
             }));
         }
     }
+    // A group of which some members are known has a rule for those and one for the others, which are written as one.
+    let is_certain = |atom: &Atom<'_>| atom.rule.doubt != Some(Doubt::UnknownMembers);
+    let repeats: Vec<bool> = atoms
+        .iter()
+        .map(|atom| !is_certain(atom) && atoms.iter().any(|known| is_certain(known) && known.says_what(atom)))
+        .collect();
+    let mut repeats = repeats.into_iter();
+    atoms.retain(|_| !repeats.next().unwrap_or_default());
     atoms
 }
 

@@ -10,7 +10,7 @@ use crate::policy::scenario::written::{Fields, ProtocolWord, Remote, RemoteKind}
 use crate::policy::tree::{Node, Piece};
 use crate::policy::{Action, Dialect, Direction, StateProfile};
 
-use super::facts::{Attachment, Facts, GroupFact, RuleFact, SetFact};
+use super::facts::{Attachment, Facts, GroupFact, Listed, RuleFact, SetFact};
 use super::field::{self, Findings, items, list, said, text};
 use super::huawei::key;
 
@@ -47,6 +47,13 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
             });
         }
     }
+    let has = |key: &str| !items(root, key).is_empty();
+    let what = match (has("NetworkInterfaces") || has("Reservations"), has("SecurityGroupRules")) {
+        (true, _) => Listed::Interfaces,
+        (false, true) => Listed::Rules,
+        (false, false) => Listed::Groups,
+    };
+    field::goes_on(root, what, &mut facts, findings);
     if let Some(entries) = entries {
         let cidrs = entries.items().iter().filter_map(|entry| said(entry, "Cidr")).cloned().collect();
         if let Some(key) = said(root, "PrefixListId") {

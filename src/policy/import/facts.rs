@@ -40,6 +40,17 @@ pub(in crate::policy) struct Facts {
     pub(super) tunnel: bool,
     /// Findings about the file as a whole: what was assumed, what it cannot say.
     pub(super) notes: Vec<String>,
+    /// The list that goes on behind what the file has of it.
+    pub(super) goes_on: Option<Listed>,
+}
+
+/// What a list is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// Groups, each with its rules or none of them.
+    Groups,
+    Rules,
+    Interfaces,
 }
 
 impl Facts {
@@ -95,6 +106,16 @@ impl Facts {
             "port {id}: {owner} has no group, so it is left out and its addresses are outside"
         ));
         true
+    }
+
+    /// Whether it lists what the other file, of the same form, has a part of, to the end.
+    pub(super) fn ends(&self, other: &Self) -> bool {
+        let has = match other.goes_on {
+            Some(Listed::Rules) => !self.rules.is_empty(),
+            Some(Listed::Interfaces) => !self.attachments.is_empty(),
+            _ => false,
+        };
+        has && self.format == other.format && self.goes_on != other.goes_on
     }
 
     /// Says something about the file once.

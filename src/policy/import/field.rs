@@ -13,6 +13,8 @@ use crate::policy::scenario::written::{ProtocolWord, Remote, RemoteKind};
 use crate::policy::tree::{Kind, Node, Piece};
 use crate::policy::{Action, Direction, Priority};
 
+use super::facts::{Facts, Listed};
+
 /// What is found while reading.
 pub(super) type Findings = Vec<Diagnostic>;
 
@@ -218,4 +220,24 @@ pub(super) fn split(piece: &Piece) -> Vec<Piece> {
         start += part.len() + 1;
     }
     parts
+}
+
+/// Notes that a list goes on behind this page, where the file says so: by a marker of the next page (Huawei Cloud v3), a token
+/// (AWS, Google Cloud), or a link (Neutron, Azure).
+pub(super) fn goes_on(root: &Node, what: Listed, facts: &mut Facts, findings: &mut Findings) {
+    let marker = root.get("page_info").and_then(|page| said(page, "next_marker"));
+    let token = said_any(root, &["NextToken", "nextPageToken", "nextLink"]);
+    let links = ["security_groups_links", "security_group_rules_links", "ports_links"].into_iter();
+    let mut links = links.flat_map(|key| items(root, key)).filter(|link| text(link, "rel") == "next");
+    let next = marker.or(token).or_else(|| links.find_map(|link| said(link, "href")));
+    let Some(next) = next else { return };
+    let finding = Diagnostic::new(codes::INCOMPLETE_EXPORT, "the list goes on behind this page");
+    let help = match marker {
+        Some(marker) => {
+            format!("give the page from marker {} too, or ask for more per page (limit)", marker.text)
+        }
+        None => "give the other pages too, or ask for more per page".to_owned(),
+    };
+    findings.push(finding.at(next.span.clone(), "").help(help));
+    facts.goes_on = Some(what);
 }

@@ -10,7 +10,7 @@ use crate::policy::scenario::written::{Fields, ProtocolWord};
 use crate::policy::tree::{Node, Piece};
 use crate::policy::{Action, Dialect, Direction, Doubt, Priority, StateProfile};
 
-use super::facts::{Attachment, Facts, GroupFact, RuleFact, SetFact};
+use super::facts::{Attachment, Facts, GroupFact, Listed, RuleFact, SetFact};
 use super::field::{self, Findings, items, list, said, said_any, text};
 
 /// The form a rule is written in.
@@ -64,11 +64,12 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
              say --trust-allow when the groups only allow",
         );
     }
-    if let Some(marker) = root.get("page_info").and_then(|page| said(page, "next_marker")) {
-        let finding = Diagnostic::new(codes::INCOMPLETE_EXPORT, "the list goes on behind this page");
-        let help = format!("give the page from marker {} too, or ask for more per page (limit)", marker.text);
-        findings.push(finding.at(marker.span.clone(), "").help(help));
-    }
+    let what = match (ports.is_empty(), rules.is_empty()) {
+        (false, _) => Listed::Interfaces,
+        (true, false) => Listed::Rules,
+        (true, true) => Listed::Groups,
+    };
+    field::goes_on(root, what, &mut facts, findings);
     Some(facts)
 }
 

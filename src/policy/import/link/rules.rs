@@ -11,7 +11,7 @@ use crate::policy::scenario::written::{Fields, Remote, RemoteKind, Written};
 use crate::policy::tree::Piece;
 use crate::policy::{Action, Direction, Doubt, Priority};
 
-use super::super::facts::{KNOWN_AFTER_APPLY, RuleFact, any_rules};
+use super::super::facts::{Facts, KNOWN_AFTER_APPLY, Listed, RuleFact, any_rules};
 use super::super::names;
 use super::{Group, Keys, Layer, Trust, exports};
 
@@ -30,8 +30,6 @@ pub(super) fn add(
 ) {
     let mut lists: BTreeMap<String, [Vec<Fields>; 2]> = BTreeMap::new();
     let mut seen: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
-    let open = exports(layers).flat_map(|(facts, _)| &facts.open).filter_map(|key| keys.group(key));
-    let open: BTreeSet<String> = open.collect();
     for (layer, (facts, _)) in exports(layers).enumerate() {
         let own: Vec<String> = facts.groups.iter().filter_map(|group| keys.group(&group.key.text)).collect();
         for rule in &facts.rules {
@@ -41,14 +39,10 @@ pub(super) fn add(
                 if repeated(rule, &name, layer, &mut seen, &mut lists, findings) {
                     continue;
                 }
-                let lists = lists.entry(name).or_default();
-                lists[index(rule.direction)].extend(further(&fields, &open));
-                variants(fields, trust, lists, rule.direction);
+                variants(fields, trust, lists.entry(name).or_default(), rule.direction);
             } else {
                 unattached(rule, findings);
                 for name in &own {
-                    lists.entry(name.clone()).or_default()[index(rule.direction)]
-                        .extend(further(&fields, &open));
                     let id = fields.id.as_ref().map(|id| id.reworded(format!("{}.unattached", id.text)));
                     let fields = Fields { doubt: Some(Doubt::Unattached), id, ..fields.clone() };
                     lists.entry(name.clone()).or_default()[index(rule.direction)].push(fields);
@@ -57,10 +51,28 @@ pub(super) fn add(
         }
     }
     tell_unknown(&lists, findings);
+    let part = open(layers, Listed::Interfaces).next().is_some();
+    let unseen = exports(layers).flat_map(|(facts, _)| &facts.open).filter_map(|key| keys.group(key));
+    let unseen: BTreeSet<String> = unseen.collect();
+    let has_unseen = |name: &str| part || unseen.contains(name);
+    for list in lists.values_mut().flatten() {
+        let all = std::mem::take(list).into_iter();
+        *list = all.flat_map(|fields| with_unseen_members(fields, has_unseen)).collect();
+    }
+    let allow_only = exports(layers).all(|(facts, _)| facts.allow_only);
+    for group in
+        open(layers, Listed::Rules).flat_map(|facts| &facts.rules).filter_map(|rule| rule.group.as_ref())
+    {
+        let Some(lists) = keys.group(&group.text).and_then(|name| lists.get_mut(&name)) else { continue };
+        for (list, more) in lists.iter_mut().zip(any_rules(group, allow_only)) {
+            if list.iter().all(|rule| rule.doubt != Some(Doubt::UnknownRules)) {
+                list.extend(more);
+            }
+        }
+    }
     for (key, group) in groups.iter().filter(|(_, group)| !group.has_rules) {
         if let Some(name) = keys.group(key) {
-            *lists.entry(name).or_default() =
-                any_rules(group.key, exports(layers).all(|(facts, _)| facts.allow_only));
+            *lists.entry(name).or_default() = any_rules(group.key, allow_only);
         }
     }
     for group in &mut linked.groups {
@@ -68,6 +80,29 @@ pub(super) fn add(
         name_rules(ingress.iter_mut().chain(&mut egress));
         (group.ingress, group.egress) = (ingress, egress);
     }
+}
+
+/// The exports that have a part of a list of which no input has the end.
+fn open(layers: &[Layer], what: Listed) -> impl Iterator<Item = &Facts> {
+    let part = exports(layers).map(|(facts, _)| facts).filter(move |facts| facts.goes_on == Some(what));
+    part.filter(|facts| !exports(layers).any(|(other, _)| other.ends(facts)))
+}
+
+/// A rule about a group of which not all members are known: certain for those, in doubt for any other address.
+fn with_unseen_members(fields: Fields, has_unseen: impl Fn(&str) -> bool) -> Vec<Fields> {
+    let group = |remote: &Remote| match &remote.kind {
+        RemoteKind::Group(name) if has_unseen(name) => {
+            Some(Remote { kind: RemoteKind::Unknown(format!("group {name}")), ..remote.clone() })
+        }
+        _ => None,
+    };
+    let remotes: Vec<Remote> = fields.remotes.iter().flatten().filter_map(group).collect();
+    if remotes.is_empty() || fields.doubt == Some(Doubt::UnknownMembers) {
+        return vec![fields];
+    }
+    let id = fields.id.as_ref().map(|id| id.reworded(format!("{}.unseen", id.text)));
+    let doubt = Some(Doubt::UnknownMembers);
+    vec![Fields { remotes: Some(remotes), doubt, id, ..fields.clone() }, fields]
 }
 
 const fn index(direction: Direction) -> usize {
@@ -113,15 +148,6 @@ fn look_up(fields: &mut Fields, keys: &Keys<'_>, members: &BTreeSet<String>) {
             other => other.clone(),
         };
     }
-}
-
-/// The rule once more, in doubt, for members of its remotes that are not known.
-fn further(fields: &Fields, open: &BTreeSet<String>) -> Option<Fields> {
-    let is_open = |remote: &&Remote| matches!(&remote.kind, RemoteKind::Group(name) if open.contains(name));
-    let remotes: Vec<Remote> = fields.remotes.iter().flatten().filter(is_open).cloned().collect();
-    let id = fields.id.as_ref().map(|id| id.reworded(format!("{}.others", id.text)));
-    let doubt = Some(Doubt::UnknownMembers);
-    (!remotes.is_empty()).then(|| Fields { remotes: Some(remotes), id, doubt, ..fields.clone() })
 }
 
 /// Tells once what no input gives the addresses of, at the first rule that names it.
