@@ -236,19 +236,12 @@ impl FlowLog {
                     self.add(read.map_err(stop), records)?;
                 }
             }
-            Format::Zeek => {
+            Format::Zeek | Format::Records => {
+                let read = if format == Format::Zeek { zeek::line } else { records::line };
                 let mut columns = None;
                 for line in Lines::new(reader) {
                     let (number, line) = line?;
-                    let read = zeek::line(&line, &mut columns, number);
-                    self.add(read.map_err(|problem| Stop::Line(number, problem)), records)?;
-                }
-            }
-            Format::Records => {
-                let mut columns = None;
-                for line in Lines::new(reader) {
-                    let (number, line) = line?;
-                    let read = records::line(&line, &mut columns, number);
+                    let read = read(&line, &mut columns, number);
                     self.add(read.map_err(|problem| Stop::Line(number, problem)), records)?;
                 }
             }
