@@ -330,6 +330,12 @@ fn a_page_of_the_interfaces_leaves_members_unknown() {
         let loaded = texts(&[("sg.json", group), ("eni.json", &interfaces(token))]);
         assert_reasons(&loaded, &[("tcp 10.0.0.2 > 10.0.0.1:22", wanted)]);
     }
+    // All instances are not all interfaces.
+    let page = interfaces(r#", "NextToken": "eyJ""#);
+    let instances = r#"{"Reservations": [{"Instances": [{"InstanceId": "i-1", "NetworkInterfaces": [{"NetworkInterfaceId":
+        "eni-1", "PrivateIpAddress": "10.0.0.1", "Groups": [{"GroupId": "sg-1"}]}]}]}]}"#;
+    let loaded = texts(&[("sg.json", group), ("eni.json", &page), ("i.json", instances)]);
+    assert_reasons(&loaded, &[("tcp 10.0.0.2 > 10.0.0.1:22", "unknown-members")]);
 }
 
 /// One page of the rules: another may hold a rule that is asked first.
@@ -349,5 +355,23 @@ fn a_page_of_the_rules_leaves_rules_unknown() {
     assert_reasons(&loaded, &flows.map(|flow| (flow, "unknown-rules")));
     let last = page("b", 80, "");
     let loaded = texts(&[("sg.json", group), ("r.json", &first), ("r2.json", &last), extra]);
+    assert_reasons(&loaded, &flows.map(|flow| (flow, "rule")));
+}
+
+/// The same of Google Cloud's firewall, whose other rules may deny.
+#[test]
+fn a_page_of_a_firewall_leaves_rules_unknown() {
+    let page = |name: &str, port: u16, token: &str| {
+        format!(
+            r#"{{"items": [{{"name": "{name}", "network": "vpc", "direction": "INGRESS", "sourceRanges": ["0.0.0.0/0"],
+                "allowed": [{{"IPProtocol": "tcp", "ports": ["{port}"]}}]}}]{token}}}"#
+        )
+    };
+    let first = page("a", 22, r#", "nextPageToken": "x""#);
+    let extra = ("extra.yaml", "interfaces: { a: { addresses: 10.0.0.1, groups: [vpc] } }");
+    let flows = ["tcp 192.0.2.1 > 10.0.0.1:22", "tcp 192.0.2.1 > 10.0.0.1:80"];
+    let loaded = texts(&[("fw.json", &first), extra]);
+    assert_reasons(&loaded, &flows.map(|flow| (flow, "unknown-rules")));
+    let loaded = texts(&[("fw.json", &first), ("fw2.json", &page("b", 80, "")), extra]);
     assert_reasons(&loaded, &flows.map(|flow| (flow, "rule")));
 }

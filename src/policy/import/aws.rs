@@ -47,13 +47,14 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
             });
         }
     }
-    let has = |key: &str| !items(root, key).is_empty();
-    let what = match (has("NetworkInterfaces") || has("Reservations"), has("SecurityGroupRules")) {
-        (true, _) => Listed::Interfaces,
-        (false, true) => Listed::Rules,
-        (false, false) => Listed::Groups,
-    };
-    field::goes_on(root, what, &mut facts, findings);
+    let has = |key: &&(&str, Listed)| !items(root, key.0).is_empty();
+    let of = [
+        ("NetworkInterfaces", Listed::Interfaces),
+        ("Reservations", Listed::Instances),
+        ("SecurityGroupRules", Listed::Rules),
+    ];
+    let of = of.iter().find(has).map_or(Listed::Groups, |&(_, of)| of);
+    field::page(root, of, &mut facts, findings);
     if let Some(entries) = entries {
         let cidrs = entries.items().iter().filter_map(|entry| said(entry, "Cidr")).cloned().collect();
         if let Some(key) = said(root, "PrefixListId") {

@@ -9,7 +9,7 @@ use crate::policy::scenario::written::{Fields, Remote, RemoteKind};
 use crate::policy::tree::{Node, Piece};
 use crate::policy::{Action, Direction, Doubt, StateProfile};
 
-use super::facts::{Facts, GroupFact, RuleFact};
+use super::facts::{Facts, GroupFact, Listed, RuleFact};
 use super::field::{self, Findings, items, list, said, said_any, text};
 use super::huawei::key as key_of;
 use super::ranks::Ranks;
@@ -37,6 +37,7 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
     for node in all.iter().filter(|node| is_group(node)) {
         group(node, &mut facts, findings);
     }
+    field::page(root, Listed::Groups, &mut facts, findings);
     Some(facts)
 }
 

@@ -40,8 +40,10 @@ pub(in crate::policy) struct Facts {
     pub(super) tunnel: bool,
     /// Findings about the file as a whole: what was assumed, what it cannot say.
     pub(super) notes: Vec<String>,
-    /// The list that goes on behind what the file has of it.
-    pub(super) goes_on: Option<Listed>,
+    /// What it is a list of, where lists of that kind come in pages.
+    pub(super) listed: Option<Listed>,
+    /// Whether the list goes on behind what the file has of it.
+    pub(super) goes_on: bool,
 }
 
 /// What a list is of.
@@ -51,6 +53,8 @@ pub(super) enum Listed {
     Groups,
     Rules,
     Interfaces,
+    /// With the interfaces that they have: others may have some too.
+    Instances,
 }
 
 impl Facts {
@@ -108,14 +112,9 @@ impl Facts {
         true
     }
 
-    /// Whether it lists what the other file, of the same form, has a part of, to the end.
+    /// Whether it is the last page of the list that the other file has a page of.
     pub(super) fn ends(&self, other: &Self) -> bool {
-        let has = match other.goes_on {
-            Some(Listed::Rules) => !self.rules.is_empty(),
-            Some(Listed::Interfaces) => !self.attachments.is_empty(),
-            _ => false,
-        };
-        has && self.format == other.format && self.goes_on != other.goes_on
+        !self.goes_on && self.listed == other.listed && self.format == other.format
     }
 
     /// Says something about the file once.

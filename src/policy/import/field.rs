@@ -222,9 +222,14 @@ pub(super) fn split(piece: &Piece) -> Vec<Piece> {
     parts
 }
 
-/// Notes that a list goes on behind this page, where the file says so: by a marker of the next page (Huawei Cloud v3), a token
-/// (AWS, Google Cloud), or a link (Neutron, Azure).
-pub(super) fn goes_on(root: &Node, what: Listed, facts: &mut Facts, findings: &mut Findings) {
+/// Notes what a file is a list of, and whether that goes on behind this page: where there is a marker of the next page (Huawei
+/// Cloud v3), a token (AWS, Google Cloud), or a link (Neutron, Azure).
+pub(super) fn page(root: &Node, of: Listed, facts: &mut Facts, findings: &mut Findings) {
+    facts.listed = Some(of);
+    // What clients print as a bare list is whole.
+    if !matches!(root.kind, Kind::Mapping(_)) {
+        return;
+    }
     let marker = root.get("page_info").and_then(|page| said(page, "next_marker"));
     let token = said_any(root, &["NextToken", "nextPageToken", "nextLink"]);
     let links = ["security_groups_links", "security_group_rules_links", "ports_links"].into_iter();
@@ -239,5 +244,5 @@ pub(super) fn goes_on(root: &Node, what: Listed, facts: &mut Facts, findings: &m
         None => "give the other pages too, or ask for more per page".to_owned(),
     };
     findings.push(finding.at(next.span.clone(), "").help(help));
-    facts.goes_on = Some(what);
+    facts.goes_on = true;
 }

@@ -8,7 +8,7 @@ use crate::policy::scenario::written::{Fields, Remote};
 use crate::policy::tree::{Node, Piece};
 use crate::policy::{Action, Dialect, Direction, Doubt, Priority, StateProfile};
 
-use super::facts::{Attachment, Facts, GroupFact, RuleFact};
+use super::facts::{Attachment, Facts, GroupFact, Listed, RuleFact};
 use super::field::{self, Findings, items, list, said, text};
 use super::huawei::key as key_of;
 use super::ranks::Ranks;
@@ -40,6 +40,8 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
     for node in all.iter().filter(is_instance) {
         instance(node, &mut facts, findings);
     }
+    let of = if all.iter().any(|node| is_rule(&node)) { Listed::Rules } else { Listed::Instances };
+    field::page(root, of, &mut facts, findings);
     Some(facts)
 }
 

@@ -64,12 +64,12 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Option<Facts> {
              say --trust-allow when the groups only allow",
         );
     }
-    let what = match (ports.is_empty(), rules.is_empty()) {
+    let of = match (ports.is_empty(), rules.is_empty()) {
         (false, _) => Listed::Interfaces,
         (true, false) => Listed::Rules,
         (true, true) => Listed::Groups,
     };
-    field::goes_on(root, what, &mut facts, findings);
+    field::page(root, of, &mut facts, findings);
     Some(facts)
 }
 

@@ -51,7 +51,7 @@ pub(super) fn add(
         }
     }
     tell_unknown(&lists, findings);
-    let part = open(layers, Listed::Interfaces).next().is_some();
+    let part = open(layers, &[Listed::Interfaces, Listed::Instances]).next().is_some();
     let unseen = exports(layers).flat_map(|(facts, _)| &facts.open).filter_map(|key| keys.group(key));
     let unseen: BTreeSet<String> = unseen.collect();
     let has_unseen = |name: &str| part || unseen.contains(name);
@@ -61,7 +61,7 @@ pub(super) fn add(
     }
     let allow_only = exports(layers).all(|(facts, _)| facts.allow_only);
     for group in
-        open(layers, Listed::Rules).flat_map(|facts| &facts.rules).filter_map(|rule| rule.group.as_ref())
+        open(layers, &[Listed::Rules]).flat_map(|facts| &facts.rules).filter_map(|rule| rule.group.as_ref())
     {
         let Some(lists) = keys.group(&group.text).and_then(|name| lists.get_mut(&name)) else { continue };
         for (list, more) in lists.iter_mut().zip(any_rules(group, allow_only)) {
@@ -82,9 +82,10 @@ pub(super) fn add(
     }
 }
 
-/// The exports that have a part of a list of which no input has the end.
-fn open(layers: &[Layer], what: Listed) -> impl Iterator<Item = &Facts> {
-    let part = exports(layers).map(|(facts, _)| facts).filter(move |facts| facts.goes_on == Some(what));
+/// The exports that have a page of such a list of which no input has the last.
+fn open<'l>(layers: &'l [Layer], of: &[Listed]) -> impl Iterator<Item = &'l Facts> {
+    let is_page = |facts: &&Facts| facts.goes_on && facts.listed.is_some_and(|listed| of.contains(&listed));
+    let part = exports(layers).map(|(facts, _)| facts).filter(is_page);
     part.filter(|facts| !exports(layers).any(|(other, _)| other.ends(facts)))
 }
 
