@@ -78,9 +78,8 @@ fn built_in_workloads_raise_no_warning() {
     }
 }
 
-/// On request (`cargo test --release --test synth -- --ignored`): as much as a person would load into Wireshark.
+/// As much as a person would load into Wireshark: some twenty seconds.
 #[test]
-#[ignore = "writes a million packets: half a minute"]
 fn a_million_packets_raise_no_warning() {
     if !is_there() {
         return;
