@@ -5,7 +5,7 @@ use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use crate::packet::{AddressRange, AddressSet, Family, PortSet, Protocol};
 use crate::policy::scenario::written::RemoteKind;
 use crate::policy::tree::Piece;
-use crate::policy::{Action, Direction, Doubt, Group, GroupId, Rule, Scenario, ServiceMatch, words};
+use crate::policy::{Action, Direction, Doubt, Group, GroupId, Policy, Rule, Scenario, ServiceMatch, words};
 
 use super::Unwritable;
 
@@ -35,17 +35,6 @@ pub(super) struct Atom<'p> {
     pub(super) rule: &'p Rule,
     pub(super) family: Family,
     pub(super) far: Far,
-}
-
-impl Atom<'_> {
-    /// Whether both are written alike.
-    fn says_what(&self, other: &Self) -> bool {
-        let content = |atom: &Self| {
-            let Rule { direction, action, priority, enabled, .. } = *atom.rule;
-            (direction, action, priority, enabled, atom.family)
-        };
-        content(self) == content(other) && self.rule.service == other.rule.service && self.far == other.far
-    }
 }
 
 /// What a form can carry.
@@ -127,16 +116,16 @@ fn check(rule: &Rule, form: &Form) -> Result<(), &'static str> {
 }
 
 /// Whether a rule in doubt says of unknown members of a group what a certain one says of the group: writing that one says both.
-fn repeats(scenario: &Scenario, rule: &Rule) -> bool {
+fn repeats(policy: &Policy, rule: &Rule) -> bool {
+    let essence = |rule: &Rule| (rule.action, rule.priority, rule.family, rule.enabled);
     let same = |other: &Rule| {
-        let essence = |rule: &Rule| (rule.group, rule.direction, rule.action, rule.priority, rule.family);
         other.doubt.is_none()
             && essence(other) == essence(rule)
             && other.service == rule.service
             && other.remote_text == rule.remote_text
-            && other.enabled == rule.enabled
     };
-    rule.doubt == Some(Doubt::UnknownMembers) && scenario.policy.rules.iter().any(same)
+    let mut of_group = policy.group(rule.group).rules(rule.direction).iter();
+    rule.doubt == Some(Doubt::UnknownMembers) && of_group.any(|&other| same(policy.rule(other)))
 }
 
 /// The atoms of every rule of a group, or all rules that the form cannot carry. A rule that is switched off is none where
@@ -150,7 +139,7 @@ pub(super) fn of<'p>(
     let policy = &scenario.policy;
     let of_group = policy.rules.iter().filter(|rule| rule.group == group);
     let mut atoms = Vec::new();
-    let is_written = |rule: &&Rule| (rule.enabled || form.ordered) && !repeats(scenario, rule);
+    let is_written = |rule: &&Rule| (rule.enabled || form.ordered) && !repeats(policy, rule);
     for rule in of_group.filter(is_written) {
         let far_sides = match check(rule, form).and_then(|()| far_sides(scenario, rule)) {
             Ok(far_sides) => far_sides,
@@ -174,14 +163,6 @@ pub(super) fn of<'p>(
             }));
         }
     }
-    // A group of which some members are known has a rule for those and one for the others, which are written as one.
-    let is_certain = |atom: &Atom<'_>| atom.rule.doubt != Some(Doubt::UnknownMembers);
-    let repeats: Vec<bool> = atoms
-        .iter()
-        .map(|atom| !is_certain(atom) && atoms.iter().any(|known| is_certain(known) && known.says_what(atom)))
-        .collect();
-    let mut repeats = repeats.into_iter();
-    atoms.retain(|_| !repeats.next().unwrap_or_default());
     atoms
 }
 
