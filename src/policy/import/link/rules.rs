@@ -54,20 +54,22 @@ pub(super) fn add(
     let part = open(layers, &[Listed::Interfaces, Listed::Instances]).next().is_some();
     let unseen = exports(layers).flat_map(|(facts, _)| &facts.open).filter_map(|key| keys.group(key));
     let unseen: BTreeSet<String> = unseen.collect();
-    let has_unseen = |name: &str| part || unseen.contains(name);
-    for list in lists.values_mut().flatten() {
-        let all = std::mem::take(list).into_iter();
-        *list = all.flat_map(|fields| with_unseen_members(fields, has_unseen)).collect();
+    if part || !unseen.is_empty() {
+        let has_unseen = |name: &str| part || unseen.contains(name);
+        for list in lists.values_mut().flatten() {
+            let all = std::mem::take(list).into_iter();
+            *list = all.flat_map(|fields| with_unseen_members(fields, has_unseen)).collect();
+        }
     }
     let allow_only = exports(layers).all(|(facts, _)| facts.allow_only);
-    for group in
-        open(layers, &[Listed::Rules]).flat_map(|facts| &facts.rules).filter_map(|rule| rule.group.as_ref())
-    {
-        let Some(lists) = keys.group(&group.text).and_then(|name| lists.get_mut(&name)) else { continue };
-        for (list, more) in lists.iter_mut().zip(any_rules(group, allow_only)) {
-            if list.iter().all(|rule| rule.doubt != Some(Doubt::UnknownRules)) {
-                list.extend(more);
-            }
+    let paged = open(layers, &[Listed::Rules]).flat_map(|facts| &facts.rules);
+    let paged: BTreeMap<String, &Piece> = paged
+        .filter_map(|rule| rule.group.as_ref())
+        .filter_map(|group| Some((keys.group(&group.text)?, group)))
+        .collect();
+    for (name, group) in paged {
+        for (list, more) in lists.entry(name).or_default().iter_mut().zip(any_rules(group, allow_only)) {
+            list.extend(more);
         }
     }
     for (key, group) in groups.iter().filter(|(_, group)| !group.has_rules) {
