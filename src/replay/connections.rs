@@ -4,7 +4,12 @@ use rayon::prelude::*;
 
 use super::context::Outer;
 use super::shard::{Local, Shard};
-use super::{Connection, ConnectionId, ConnectionVerdict};
+use super::{Connection, ConnectionId, ConnectionVerdict, route};
+
+/// Connections whose memory is asked for at once, at least: it stays in the cache until they are unpacked.
+const AHEAD: usize = 1024;
+/// Pairs of hosts whose numbers are the same but for these bits are folded by one thread: those of one shard.
+const STRETCH: u32 = u64::BITS - route::BITS;
 
 /// Where a connection is: its verdict, its shard, its place there.
 #[derive(Debug, Clone, Copy, Default)]
@@ -121,12 +126,28 @@ impl<'a> Connections<'a> {
         let mut places: Vec<(u64, Place)> =
             places.map(|&place| (self.shards[place.shard()].hosts(place.local()), place)).collect();
         places.par_sort_unstable_by_key(|&(hosts, _)| hosts);
-        let groups = places.par_chunk_by(|(a, _), (b, _)| a == b);
-        let folded = groups.fold(T::default, |mut folded, group| {
-            fold(&mut folded, Group { connections: *self, places: group.iter() });
+        let stretches = places.par_chunk_by(|(a, _), (b, _)| a >> STRETCH == b >> STRETCH);
+        let folded = stretches.fold(T::default, |mut folded, stretch| {
+            let (mut at, mut asked) = (0, 0);
+            for group in stretch.chunk_by(|(a, _), (b, _)| a == b) {
+                let end = at + group.len();
+                if end > asked {
+                    asked = stretch.len().min(end.max(at + AHEAD));
+                    self.ask_for(&stretch[at..asked]);
+                }
+                at = end;
+                fold(&mut folded, Group { connections: *self, places: group.iter() });
+            }
             folded
         });
         folded.reduce_with(join).unwrap_or_default()
+    }
+
+    /// Reads something of all these connections: their memory, which lies far apart, comes for many at once. A connection
+    /// that is unpacked is waited for.
+    fn ask_for(&self, places: &[(u64, Place)]) {
+        let numbers = places.iter().map(|(_, place)| self.shards[place.shard()].number(place.local()));
+        std::hint::black_box(numbers.fold(0, std::ops::BitXor::bitxor));
     }
 
     /// Those of one verdict; the others are not even looked at.

@@ -41,6 +41,10 @@ impl StepAt {
 
 /// Watches the evaluator at work. Every method does nothing unless it is overridden.
 pub trait Observer {
+    /// Whether it wants to see every step. To nobody only the outcome matters: there are shorter ways to that.
+    fn watches(&self) -> bool {
+        true
+    }
     /// The state table of the interface was asked; `None`: no live entry.
     fn state(&mut self, _at: StepAt, _found: Option<&Tracked>) {}
     /// The packet is an ICMP error; tells whether the connection it quotes is tracked at the interface.
@@ -53,7 +57,11 @@ pub trait Observer {
 }
 
 /// Nobody watches.
-impl Observer for () {}
+impl Observer for () {
+    fn watches(&self) -> bool {
+        false
+    }
+}
 
 /// What is the same for all steps of one packet.
 pub(super) struct Step<'a, M> {

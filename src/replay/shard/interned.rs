@@ -3,9 +3,10 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::policy::{InterfaceId, RuleId};
+use crate::policy::{Direction, InterfaceId, RuleId};
+use crate::replay::state::Side;
 use crate::replay::tally::Hits;
-use crate::replay::{Reason, Steps};
+use crate::replay::{Reason, StepVerdict, Steps, index};
 
 /// How a connection opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,23 @@ pub(super) struct Path {
     pub rules: [Option<RuleId>; 2],
     /// Why no group is ever asked, if none is.
     pub outside: Option<Reason>,
+}
+
+impl Path {
+    /// What becomes of a packet that goes on with a connection which every interface it meets tracks.
+    pub(super) fn went_on(&self, sender: Side) -> (Reason, Steps) {
+        let reason = self.outside.unwrap_or(Reason::Established);
+        let step = |end: usize, direction| {
+            let (interface, opened_by) = (self.interfaces[end]?, self.rules[end]);
+            Some(StepVerdict { interface, direction, reason, rule: None, opened_by })
+        };
+        let steps = Steps {
+            egress: step(index(sender), Direction::Egress),
+            tunnel: None,
+            ingress: step(index(sender.other()), Direction::Ingress),
+        };
+        (reason, steps)
+    }
 }
 
 impl std::hash::Hash for Path {

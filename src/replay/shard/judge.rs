@@ -13,7 +13,7 @@ use crate::replay::{
 };
 
 use super::interned::{Opening, Path};
-use super::limits::Code;
+use super::limits::{Code, Kind};
 use super::record::{BLOCKED, Entry, Extra, INITIATOR_FIRST, INITIATOR_HIGH, Narrow, Record, Stored, Wide};
 use super::table::Table;
 use super::{Forward, Local, Moment, Opened, QuotedEntry, Shard, WIDE, What, with_table, with_table_ref};
@@ -257,6 +257,11 @@ impl Shard {
             Known::Asked(known) => known,
             Known::Unasked => self.find(&key),
         };
+        if let (Some(local), None, false) = (known, tunnel, key.is_of_messages() || observer.watches())
+            && let Some(judgement) = self.go_on(context, local, datum, side)
+        {
+            return Outcome::Judged(judgement, false);
+        }
         let live = known.filter(|&local| self.goes_on(context, local, datum));
         let mut places = self.places(known);
         let whose = Whose { key, sender: side, ends, known, live };
@@ -289,6 +294,29 @@ impl Shard {
         }
         let (judgement, opening) = self.note(context, datum, &whose, judgement, places);
         Outcome::Judged(judgement, opening)
+    }
+
+    /// Judges a datagram of a known connection by its record alone, if that tells all.
+    fn go_on<M>(
+        &mut self,
+        context: &Context<'_, M>,
+        local: Local,
+        datum: &Datum<'_>,
+        sender: Side,
+    ) -> Option<Judgement> {
+        let flags = match datum.ip.transport {
+            Transport::Tcp { flags, .. } => flags.0,
+            _ => 0,
+        };
+        let kind = Kind::of(datum.ip.protocol, flags);
+        let Volume { packets, bytes } = datum.volume();
+        let volume = (u32::try_from(packets).ok()?, u32::try_from(bytes).ok()?);
+        let path = with_table!(self, local, table, at => {
+            let record = table.get_mut(at);
+            record.go_on(&context.limits, kind, sender, datum.now, volume).then_some(record.path)
+        });
+        let (reason, steps) = self.paths.value(path?).went_on(sender);
+        Some(Judgement { reason, steps, connection: Some(local.id()) })
     }
 
     /// Whether a datagram goes on with the conversation of its key instead of beginning a new one.

@@ -296,7 +296,7 @@ impl<K: Stored> Record<K> {
         if self.flags & INITIATOR_HIGH == 0 { Side::Low } else { Side::High }
     }
 
-    /// Takes note of a packet, if every interface that is asked about it tracks its connection.
+    /// Takes note of a datagram of so many packets and bytes, if every interface that is asked about it tracks its connection.
     ///
     /// This is what [`Step::judge`](crate::replay::step::Step) would find, without unpacking: a live entry at every
     /// step. Whatever is not so simple is left to it.
@@ -307,7 +307,7 @@ impl<K: Stored> Record<K> {
         kind: Kind,
         sender: Side,
         now: Timestamp,
-        length: u32,
+        (packets, bytes): (u32, u32),
     ) -> bool {
         if self.flags & HAS_EXTRA != 0 {
             return false;
@@ -327,7 +327,7 @@ impl<K: Stored> Record<K> {
         };
         let at = index(sender);
         let (Some(packets), Some(bytes)) =
-            (self.packets[at].checked_add(1), self.bytes[at].checked_add(length))
+            (self.packets[at].checked_add(packets), self.bytes[at].checked_add(bytes))
         else {
             return false;
         };

@@ -2,12 +2,11 @@
 
 use crate::compile::Matcher;
 use crate::packet::{Carries, Compact, Content, Domain, Timestamp};
-use crate::policy::Direction;
 use crate::replay::batch::{self, Batch, Bucket};
 use crate::replay::context::{At, Carrier, Context, Nesting, piece};
 use crate::replay::state::Side;
 use crate::replay::tally::Hits;
-use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, StepVerdict, Steps, index, route};
+use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, Steps, route};
 
 use super::index::NONE;
 use super::judge::{Known, Told};
@@ -170,26 +169,15 @@ impl Shard {
         if found != NONE {
             let kind = Kind::of(packet.protocol, packet.detail);
             let record = self.narrow.get_mut(found);
-            if record.go_on(&context.limits, kind, side, packet.time, packet.length) {
+            if record.go_on(&context.limits, kind, side, packet.time, (1, packet.length)) {
                 let (path, blocked) = (record.path, record.flags & BLOCKED != 0);
                 self.paths.counted(path).add(packet.time, packet.length);
                 if blocked || context.wanted {
-                    let path = *self.paths.value(path);
-                    let reason = path.outside.unwrap_or(Reason::Established);
+                    let (reason, steps) = self.paths.value(path).went_on(side);
                     if blocked {
                         self.counts.add_after_blocked(reason.verdict(), packet.length);
                     }
                     if context.wanted {
-                        let step = |end: usize, direction| {
-                            let interface = path.interfaces[end]?;
-                            let opened_by = path.rules[end];
-                            Some(StepVerdict { interface, direction, reason, rule: None, opened_by })
-                        };
-                        let steps = Steps {
-                            egress: step(index(side), Direction::Egress),
-                            tunnel: None,
-                            ingress: step(index(side.other()), Direction::Ingress),
-                        };
                         self.hand_out(placed.plain_at(packet.place), packet, (reason, steps), found, false);
                     }
                 }

@@ -133,10 +133,16 @@ impl<K: Stored> Table<K> {
         places
     }
 
+    #[inline]
     pub(super) fn extra(&self, at: u32) -> Extra {
         if self.get(at).flags & HAS_EXTRA == 0 {
             return Extra::default();
         }
+        self.rare_extra(at)
+    }
+
+    #[cold]
+    fn rare_extra(&self, at: u32) -> Extra {
         self.extras.get(&at).copied().unwrap_or_default()
     }
 
