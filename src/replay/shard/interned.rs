@@ -77,12 +77,13 @@ impl std::hash::Hash for Path {
 #[derive(Debug)]
 pub(super) struct Interned<T, C> {
     numbers: HashMap<T, u32, FixedState>,
-    values: Vec<(T, C)>,
+    values: Vec<T>,
+    counts: Vec<C>,
 }
 
 impl<T, C> Default for Interned<T, C> {
     fn default() -> Self {
-        Self { numbers: HashMap::default(), values: vec![] }
+        Self { numbers: HashMap::default(), values: vec![], counts: vec![] }
     }
 }
 
@@ -93,22 +94,27 @@ impl<T: Clone + Eq + std::hash::Hash, C: Default> Interned<T, C> {
         }
         let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         self.numbers.insert(value.clone(), number);
-        self.values.push((value.clone(), C::default()));
+        self.values.push(value.clone());
+        self.counts.push(C::default());
         number
     }
 
     #[inline]
     pub(super) fn value(&self, number: u32) -> &T {
-        &self.values[number as usize].0
+        &self.values[number as usize]
     }
 
     #[inline]
     pub(super) fn counted(&mut self, number: u32) -> &mut C {
-        &mut self.values[number as usize].1
+        &mut self.counts[number as usize]
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(T, C)> {
-        self.values.iter()
+    pub(super) const fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&T, &C)> {
+        self.values.iter().zip(&self.counts)
     }
 }
 

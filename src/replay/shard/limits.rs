@@ -13,10 +13,12 @@ pub(in crate::replay) struct Code(u8);
 impl Code {
     /// The interface tracks nothing.
     pub(in crate::replay) const EMPTY: Self = Self(0x20);
+    /// The interface tracks what the conversation is.
+    pub(in crate::replay) const FOLLOWS: Self = Self(0x80);
     /// That end belongs to no interface.
-    pub(in crate::replay) const OUTSIDE: Self = Self(0x40);
+    pub(in crate::replay) const OUTSIDE: Self = Self(0xc0);
     /// Both ends belong to one interface.
-    pub(in crate::replay) const SAME: Self = Self(0x41);
+    pub(in crate::replay) const SAME: Self = Self(0xc1);
     /// No code: the packet does not go on with the connection.
     const REOPENS: u8 = 0xff;
 
@@ -36,9 +38,19 @@ impl Code {
         self.0
     }
 
-    /// Whether no group is ever asked at this end.
-    pub(in crate::replay) const fn is_outside(self) -> bool {
-        self.0 >= 0x40
+    /// The code of a place in a conversation of this code: one code for one state.
+    pub(in crate::replay) fn beside(self, conversation: Self) -> Self {
+        if self == conversation { Self::FOLLOWS } else { self }
+    }
+
+    /// Whether nothing at these ends changes but with the conversation.
+    #[inline]
+    pub(in crate::replay) const fn all_follow([low, high]: [Self; 2]) -> bool {
+        low.0 & high.0 & Self::FOLLOWS.0 != 0
+    }
+
+    const fn follows(self) -> bool {
+        self.0 & Self::FOLLOWS.0 != 0
     }
 }
 
@@ -138,7 +150,6 @@ impl Limits {
     }
 
     /// The same of an interface, at which nothing may be tracked: then it is asked what to do.
-    #[cold]
     pub(in crate::replay) fn advance_place(
         &self,
         place: Code,
@@ -149,7 +160,7 @@ impl Limits {
     ) -> Option<Code> {
         match place {
             Code::EMPTY => None,
-            place if place.is_outside() => Some(place),
+            place if place.follows() => Some(place),
             place => self.advance(place, kind, sender, last, now),
         }
     }

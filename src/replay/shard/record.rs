@@ -62,7 +62,6 @@ pub(super) struct Wide {
 impl Narrow {
     #[inline]
     fn pack([low, high]: [u64; 2], domain: u16, protocol: Protocol, kind: u8) -> Self {
-        // An endpoint is 48 bits: address, port.
         Self {
             hosts: low >> 16 << 32 | high >> 16,
             rest: (low & 0xffff) << 48
@@ -73,30 +72,20 @@ impl Narrow {
         }
     }
 
+    /// The key of a packet in compact form, and the side that sent it.
     #[inline]
-    fn ends(packet: &Compact) -> [u64; 2] {
+    pub(super) fn of(packet: &Compact) -> (Self, Side) {
+        // An endpoint is 48 bits: address, port.
         let end = |i: usize| u64::from(packet.addresses[i]) << 16 | u64::from(packet.ports[i]);
-        [end(0), end(1)]
-    }
-
-    /// The key of a packet in compact form.
-    #[inline]
-    pub(super) fn of(packet: &Compact) -> Self {
-        let [source, destination] = Self::ends(packet);
+        let [source, destination] = [end(0), end(1)];
         let kind = match packet.protocol {
             // The code of a compact query is 0.
             Protocol::ICMP => query(Family::V4, packet.detail, source <= destination),
             _ => 0,
         };
         let ends = [source.min(destination), source.max(destination)];
-        Self::pack(ends, packet.domain, packet.protocol, kind)
-    }
-
-    /// The side that sent a packet.
-    #[inline]
-    pub(super) fn sender(packet: &Compact) -> Side {
-        let [source, destination] = Self::ends(packet);
-        if source <= destination { Side::Low } else { Side::High }
+        let sender = if source <= destination { Side::Low } else { Side::High };
+        (Self::pack(ends, packet.domain, packet.protocol, kind), sender)
     }
 
     /// The stored form of a key, where this is it.
@@ -315,25 +304,34 @@ impl<K: Stored> Record<K> {
         let Some(conversation) = limits.advance(self.conversation, kind, sender, self.last, now) else {
             return false;
         };
-        let [low, high] = self.places;
-        let follows = |place: Code| place == self.conversation || place.is_outside();
-        let places = if follows(low) && follows(high) {
-            let next = |place: Code| if place.is_outside() { place } else { conversation };
-            [next(low), next(high)]
-        } else {
-            let next = |place| limits.advance_place(place, kind, sender, self.last, now);
-            let (Some(low), Some(high)) = (next(low), next(high)) else { return false };
-            [low, high]
-        };
         let at = index(sender);
         let (Some(packets), Some(bytes)) =
             (self.packets[at].checked_add(packets), self.bytes[at].checked_add(bytes))
         else {
             return false;
         };
+        if !Code::all_follow(self.places) && !self.advance_places(limits, kind, sender, now, conversation) {
+            return false;
+        }
         (self.packets[at], self.bytes[at]) = (packets, bytes);
-        (self.places, self.conversation) = (places, conversation);
+        self.conversation = conversation;
         self.last = self.last.max(now);
+        true
+    }
+
+    /// Takes the interfaces a packet further, if each tracks the connection.
+    #[cold]
+    fn advance_places(
+        &mut self,
+        limits: &Limits,
+        kind: Kind,
+        sender: Side,
+        now: Timestamp,
+        conversation: Code,
+    ) -> bool {
+        let next = |place| limits.advance_place(place, kind, sender, self.last, now);
+        let [Some(low), Some(high)] = self.places.map(next) else { return false };
+        self.places = [low, high].map(|place| place.beside(conversation));
         true
     }
 
@@ -455,7 +453,8 @@ impl<K: Stored> Record<K> {
     /// Its state; `rules` are those that let it open.
     pub(super) fn entry(&self, rules: [Option<RuleId>; 2], extra: &Extra) -> Entry {
         let place = |i: usize| {
-            let tracked = self.places[i].tracked(extra.places[i].unwrap_or(self.last))?;
+            let code = if self.places[i] == Code::FOLLOWS { self.conversation } else { self.places[i] };
+            let tracked = code.tracked(extra.places[i].unwrap_or(self.last))?;
             Some(Place { tracked, rule: rules[i] })
         };
         let unknown = Tracked { phase: crate::replay::Phase::OneWay, opener: Side::Low, last: self.last };
@@ -470,7 +469,7 @@ impl<K: Stored> Record<K> {
         self.conversation = Code::of(&entry.conversation);
         self.last = entry.conversation.last;
         for (i, (place, absent)) in entry.places.iter().zip(absent).enumerate() {
-            self.places[i] = place.map_or(absent, |place| Code::of(&place.tracked));
+            self.places[i] = place.map_or(absent, |place| Code::of(&place.tracked).beside(self.conversation));
             let last = place.map(|place| place.tracked.last);
             extra.places[i] = last.filter(|&last| last != self.last);
         }

@@ -137,22 +137,22 @@ impl Shard {
         wave: &[Compact],
         events: &mut Events<'_>,
     ) {
-        let mut keys = [Narrow::default(); WAVE];
-        for (key, packet) in keys.iter_mut().zip(wave) {
-            *key = Narrow::of(packet);
+        let (mut keys, mut senders) = ([Narrow::default(); WAVE], [Side::Low; WAVE]);
+        for ((key, sender), packet) in keys.iter_mut().zip(&mut senders).zip(wave) {
+            (*key, *sender) = Narrow::of(packet);
         }
         let mut found = [NONE; WAVE];
         self.narrow.find_all(&keys[..wave.len()], &mut found);
         let (known, replaced) = (self.narrow.len(), self.narrow.replaced());
-        for ((packet, key), mut found) in wave.iter().zip(&keys).zip(found) {
+        for (((packet, key), sender), mut found) in wave.iter().zip(&keys).zip(senders).zip(found) {
             while packet.place >= events.place {
                 self.event(context, placed, events);
             }
             // What came before may have opened its connection, or one in the place of what was found.
-            if found == NONE && self.narrow.len() != known || self.narrow.replaced() != replaced {
+            if self.narrow.len() != known && (found == NONE || self.narrow.replaced() != replaced) {
                 found = self.narrow.find(key).unwrap_or(NONE);
             }
-            self.compact(context, placed, packet, *key, found);
+            self.compact(context, placed, packet, (*key, sender), found);
         }
     }
 
@@ -162,10 +162,9 @@ impl Shard {
         context: &Context<'_, M>,
         placed: &Placed<'_>,
         packet: &Compact,
-        key: Narrow,
+        (key, side): (Narrow, Side),
         found: u32,
     ) {
-        let side = Narrow::sender(packet);
         if found != NONE {
             let kind = Kind::of(packet.protocol, packet.detail);
             let record = self.narrow.get_mut(found);

@@ -84,7 +84,7 @@ impl Shard {
         policy: &Policy,
         which: impl Fn(Age) -> bool,
     ) -> Vec<Pair> {
-        let mut counts = vec![Count::default(); self.openings.iter().count()];
+        let mut counts = vec![Count::default(); self.openings.len()];
         let (mut outside, mut allowed) = (HashMap::default(), HashMap::default());
         self.count(&self.narrow, &which, &mut counts, (&mut outside, &mut allowed), tally);
         self.count(&self.wide, &which, &mut counts, (&mut outside, &mut allowed), tally);
