@@ -143,11 +143,9 @@ impl<'a> Connections<'a> {
         folded.reduce_with(join).unwrap_or_default()
     }
 
-    /// Reads something of all these connections: their memory, which lies far apart, comes for many at once. A connection
-    /// that is unpacked is waited for.
+    /// Asks for the memory of connections, which lies far apart: one by one, each would be waited for.
     fn ask_for(&self, places: &[(u64, Place)]) {
-        let numbers = places.iter().map(|(_, place)| self.shards[place.shard()].number(place.local()));
-        std::hint::black_box(numbers.fold(0, std::ops::BitXor::bitxor));
+        places.iter().for_each(|(_, place)| self.shards[place.shard()].ask_for(place.local()));
     }
 
     /// Those of one verdict; the others are not even looked at.

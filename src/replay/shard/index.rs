@@ -6,6 +6,8 @@
 
 #![allow(clippy::cast_possible_truncation)] // Hashes are cut in pieces.
 
+use prefetch_index::prefetch_index;
+
 /// Records in a bucket.
 const WIDTH: usize = 7;
 /// No record.
@@ -84,10 +86,10 @@ impl Index {
         (tag >> self.shift) as usize
     }
 
-    /// Something of the bucket of a tag: asked for ahead, the bucket is there when [`Self::guess`] needs it.
+    /// Asks for the memory of the bucket of a tag, ahead of [`Self::guess`].
     #[inline]
-    pub(super) fn touch(&self, tag: Tag) -> u64 {
-        self.buckets[self.bucket(tag)].marks
+    pub(super) fn ask_for(&self, tag: Tag) {
+        prefetch_index(&self.buckets, self.bucket(tag));
     }
 
     /// A record that may be the one with this tag; [`NONE`] where there is none.

@@ -13,6 +13,7 @@ mod record;
 mod run;
 mod table;
 mod view;
+mod waves;
 
 pub(super) use limits::Limits;
 pub(super) use run::Placed;
@@ -198,6 +199,11 @@ impl Shard {
     /// The number of a connection.
     pub(super) fn number(&self, local: Local) -> u32 {
         with_table_ref!(self, local, table, at => table.get(at).number)
+    }
+
+    /// Asks for the memory of a connection that will soon be unpacked.
+    pub(super) fn ask_for(&self, local: Local) {
+        with_table_ref!(self, local, table, at => table.ask_for(at));
     }
 
     /// The connection that carried the first packet of a connection; `None` outside of tunnels.

@@ -13,7 +13,7 @@ use super::judge::{Known, Told};
 use super::known::{self, Answer, Question};
 use super::limits::Kind;
 use super::record::{BLOCKED, Narrow, Record};
-use super::table::WAVE;
+use super::waves::{Wave, Waves};
 use super::{Forward, Local, Moment, Opened, Shard, WIDE, What};
 
 /// A batch, and where the timeline is when it begins.
@@ -90,8 +90,9 @@ impl Shard {
         let bucket = placed.batch.buckets.get(number).unwrap_or(&nothing);
         let mut events = Events { others: &bucket.others, from: 0, place: 0, ends_wait: false };
         self.next_event(placed, &mut events);
-        for wave in bucket.compact.chunks(WAVE) {
-            self.wave(context, placed, wave, &mut events);
+        let mut waves = Waves::of(&bucket.compact);
+        while let Some((packets, wave)) = waves.next(&self.narrow) {
+            self.wave(context, placed, packets, wave, &mut events);
         }
         while events.place < u32::MAX {
             self.event(context, placed, &mut events);
@@ -129,50 +130,47 @@ impl Shard {
         (place < placed.batch.count).then_some(place)
     }
 
-    /// Judges packets, after looking for their connections all at once, and what comes in between.
+    /// Judges packets whose connections were looked for, and what comes in between.
     fn wave<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
         placed: &Placed<'_>,
-        wave: &[Compact],
+        packets: &[Compact],
+        wave: &Wave,
         events: &mut Events<'_>,
     ) {
-        let (mut keys, mut senders) = ([Narrow::default(); WAVE], [Side::Low; WAVE]);
-        for ((key, sender), packet) in keys.iter_mut().zip(&mut senders).zip(wave) {
-            (*key, *sender) = Narrow::of(packet);
-        }
-        let mut found = [NONE; WAVE];
-        self.narrow.find_all(&keys[..wave.len()], &mut found);
-        let (known, replaced) = (self.narrow.len(), self.narrow.replaced());
-        for (((packet, key), sender), mut found) in wave.iter().zip(&keys).zip(senders).zip(found) {
+        for (packet, (key, sender, guess)) in packets.iter().zip(wave.guesses()) {
             while packet.place >= events.place {
                 self.event(context, placed, events);
             }
-            // What came before may have opened its connection, or one in the place of what was found.
-            if self.narrow.len() != known && (found == NONE || self.narrow.replaced() != replaced) {
-                found = self.narrow.find(key).unwrap_or(NONE);
-            }
-            self.compact(context, placed, packet, (*key, sender), found);
+            let stale = wave.is_stale(*guess, &self.narrow);
+            let guess = if stale { self.narrow.find(key).unwrap_or(NONE) } else { *guess };
+            self.compact(context, placed, packet, (key, *sender), guess);
         }
     }
 
+    /// Judges a packet; if any record is that of its key, it is the one that was guessed or another with the same mark.
     #[inline]
     fn compact<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
         placed: &Placed<'_>,
         packet: &Compact,
-        (key, side): (Narrow, Side),
-        found: u32,
+        (key, sender): (&Narrow, Side),
+        guess: u32,
     ) {
+        let mut found = guess;
+        if found != NONE && self.narrow.get(found).key != *key {
+            found = self.narrow.find(key).unwrap_or(NONE);
+        }
         if found != NONE {
             let kind = Kind::of(packet.protocol, packet.detail);
             let record = self.narrow.get_mut(found);
-            if record.go_on(&context.limits, kind, side, packet.time, (1, packet.length)) {
+            if record.go_on(&context.limits, kind, sender, packet.time, (1, packet.length)) {
                 let (path, blocked) = (record.path, record.flags & BLOCKED != 0);
                 self.paths.counted(path).add(packet.time, packet.length);
                 if blocked || context.wanted {
-                    let (reason, steps) = self.paths.value(path).went_on(side);
+                    let (reason, steps) = self.paths.value(path).went_on(sender);
                     if blocked {
                         self.counts.add_after_blocked(reason.verdict(), packet.length);
                     }
@@ -184,7 +182,7 @@ impl Shard {
             }
         }
         let at = placed.plain_at(packet.place);
-        self.ask(context, packet, key, side, (found != NONE).then_some(found), at);
+        self.ask(context, packet, *key, sender, (found != NONE).then_some(found), at);
     }
 
     /// Judges a packet by what is known of others like it, else by the evaluator.

@@ -2,15 +2,13 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use prefetch_index::prefetch_index;
 
 use super::index::{Index, NONE, Tag};
 use super::record::{Age, Extra, HAS_EXTRA, Record, Stored};
 
 /// Records in one piece of memory. It is large enough to be mapped on its own, and touched only as it is filled.
 const CHUNK: usize = 4096;
-
-/// Keys that are looked for at once.
-pub(super) const WAVE: usize = 16;
 
 /// Connections by key. One that was followed by another of the same key stays, but is found no more.
 #[derive(Debug)]
@@ -55,28 +53,29 @@ impl<K: Stored> Table<K> {
         self.index.find(Tag::of(key.hash()), |at| self.get(at).key == *key)
     }
 
-    /// The newest connections of these keys, at most [`WAVE`]; [`NONE`] where there is none.
-    ///
-    /// First all places in the index, then all records: so the memory that holds them comes while others are looked for.
+    /// Asks for the memory of the index where a key is looked for; returns its tag.
     #[inline]
-    pub(super) fn find_all(&self, keys: &[K], found: &mut [u32; WAVE]) {
-        let mut tags = [Tag::of(0); WAVE];
-        let mut touched = 0;
-        for (tag, key) in tags.iter_mut().zip(keys) {
-            *tag = Tag::of(key.hash());
-            touched |= self.index.touch(*tag);
+    pub(super) fn ask_for_index(&self, key: &K) -> Tag {
+        let tag = Tag::of(key.hash());
+        self.index.ask_for(tag);
+        tag
+    }
+
+    /// A record that may have this tag, [`NONE`] where none has; its memory is asked for.
+    #[inline]
+    pub(super) fn guess(&self, tag: Tag) -> u32 {
+        let guess = self.index.guess(tag);
+        if guess != NONE {
+            self.ask_for(guess);
         }
-        // Reads all buckets before any of them is needed.
-        if touched == 0 {
-            return found.fill(NONE);
-        }
-        for (found, tag) in found.iter_mut().zip(&tags[..keys.len()]) {
-            *found = self.index.guess(*tag);
-        }
-        for (found, key) in found.iter_mut().zip(keys) {
-            if *found != NONE && self.get(*found).key != *key {
-                *found = self.find(key).unwrap_or(NONE);
-            }
+        guess
+    }
+
+    /// Asks for the memory of a record.
+    #[inline]
+    pub(super) fn ask_for(&self, at: u32) {
+        if let Some(chunk) = self.chunks.get(at as usize / CHUNK) {
+            prefetch_index(chunk, at as usize % CHUNK);
         }
     }
 
