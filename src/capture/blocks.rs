@@ -17,8 +17,12 @@ use super::source::Source;
 use super::{LinkCounts, LinkType, TunnelPorts, decode, decode_layers, quick};
 use crate::packet::{Compact, Layer, Packet};
 
+/// Read at once: what is decoded of it stays in the cache beside it.
+const PIECE: usize = 128 << 10;
 /// Read behind a block, so that its last record is seldom cut.
-const SLACK: usize = 16 << 10;
+const SLACK: u64 = 16 << 10;
+/// Left of a piece when the next is read, so that most records are whole by then.
+const NEAR_END: usize = 2048;
 /// Records in a row that a guess must fit.
 const CHAIN: usize = 6;
 /// Guessed times lie this close to the first record's, in seconds.
@@ -69,18 +73,47 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
-/// Fills the buffer from `from` on, as far as the file goes; returns how much of the buffer is filled.
-fn fill(file: &File, buffer: &mut [u8], from: usize, offset: u64) -> io::Result<usize> {
-    let mut filled = from;
-    while filled < buffer.len() {
-        match read_at(file, &mut buffer[filled..], offset + filled as u64) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+/// A part of a file in memory.
+struct Window<'a> {
+    file: &'a File,
+    /// How long the file is taken to be.
+    length: u64,
+    buffer: &'a mut Vec<u8>,
+    /// The offset of the first byte.
+    begin: u64,
+    filled: usize,
+}
+
+impl Window<'_> {
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.filled]
     }
-    Ok(filled)
+
+    /// Lets go of so many bytes at the front.
+    fn drop_front(&mut self, count: usize) {
+        self.buffer.copy_within(count..self.filled, 0);
+        self.begin += count as u64;
+        self.filled -= count;
+    }
+
+    /// Reads on until there are so many bytes, as far as the file goes.
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        let left = usize::try_from(self.length.saturating_sub(self.begin)).unwrap_or(usize::MAX);
+        let wanted = wanted.min(left);
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
+        }
+        while self.filled < wanted {
+            let (rest, offset) = (&mut self.buffer[self.filled..wanted], self.begin + self.filled as u64);
+            match read_at(self.file, rest, offset) {
+                Ok(0) => break,
+                Ok(count) => self.filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Blocks {
@@ -93,9 +126,10 @@ impl Blocks {
             return None;
         }
         // The longest of file headers, and what all record headers begin with.
-        let mut head = [0; 28 + 16];
-        let filled = fill(&file, &mut head, 0, 0).ok()?;
-        let head = head.get(..filled)?;
+        let (length, mut head) = (metadata.len(), vec![]);
+        let mut window = Window { file: &file, length, buffer: &mut head, begin: 0, filled: 0 };
+        window.fill(28 + 16).ok()?;
+        let head = window.bytes();
         if !pcap::is_magic(*head.first_chunk()?) {
             return None;
         }
@@ -103,15 +137,7 @@ impl Blocks {
         let first = head.get(pcap.file_header()..).and_then(<[u8]>::first_chunk);
         let seconds = first.map_or(0, |header| pcap.record(header).seconds);
         let name = path.display().to_string();
-        Some(Self {
-            file,
-            name,
-            length: metadata.len(),
-            pcap,
-            size: size.max(64) as u64,
-            seconds,
-            tunnels: None,
-        })
+        Some(Self { file, name, length, pcap, size: size.max(64) as u64, seconds, tunnels: None })
     }
 
     /// Opens tunnels on the way: what they carry follows them as layers of the frame.
@@ -161,16 +187,15 @@ impl Blocks {
         if begin >= end {
             return Ok(Block { start: Some(begin), end: begin, stopped: false });
         }
-        let wanted = usize::try_from(self.length.min(end + SLACK as u64) - begin).unwrap_or(usize::MAX);
-        if buffer.len() < wanted {
-            buffer.resize(wanted, 0);
-        }
-        let mut filled = fill(&self.file, &mut buffer[..wanted], 0, begin)?;
-        let limit = usize::try_from(end - begin).unwrap_or(usize::MAX);
+        let (file, length) = (&self.file, self.length);
+        let mut window = Window { file, length, buffer, begin, filled: 0 };
+        // Of the block and what may run over its end.
+        let piece = |begin| PIECE.min(usize::try_from((end + SLACK).saturating_sub(begin)).unwrap_or(PIECE));
+        window.fill(piece(begin))?;
         let mut at = match start {
             Some(_) => 0,
             None if index == 0 => 0,
-            None => match self.guess(&buffer[..filled], filled.min(limit)) {
+            None => match self.guess_in(&mut window, end)? {
                 Some(at) => at,
                 None => return Ok(Block { start: None, end: begin, stopped: false }),
             },
@@ -178,24 +203,29 @@ impl Blocks {
         let first = begin + at as u64;
         let header_length = self.pcap.record_header();
         let (most, link) = (self.pcap.link().longest_frame(), self.pcap.link());
+        // Within the window.
+        let mut limit = usize::try_from(end - begin).unwrap_or(usize::MAX);
         let stopped = loop {
             if at >= limit {
                 break false;
             }
-            if filled - at < header_length + SLACK.min(2048) {
-                filled = self.more(buffer, filled, at + header_length, begin)?;
+            if window.filled - at < header_length + NEAR_END {
+                window.drop_front(at);
+                limit -= at;
+                at = 0;
+                window.fill(piece(window.begin).max(header_length))?;
             }
-            let Some(header) = buffer[at..filled].first_chunk::<16>() else { break true };
+            let Some(header) = window.bytes()[at..].first_chunk::<16>() else { break true };
             let header = self.pcap.record(header);
             let body = at + header_length;
             if header.captured > most {
                 break true;
             }
             let next = body + header.captured as usize;
-            if next > filled {
-                filled = self.more(buffer, filled, next, begin)?;
+            if next > window.filled {
+                window.fill(next)?;
             }
-            let Some(bytes) = buffer[..filled].get(body..next) else { break true };
+            let Some(bytes) = window.bytes().get(body..next) else { break true };
             let time = self.pcap.time(&header);
             if let Some(ports) = &self.tunnels {
                 sink.layers(&decode_layers(link, time, bytes, header.wire_length, ports));
@@ -212,18 +242,19 @@ impl Blocks {
             }
             at = next;
         };
-        Ok(Block { start: Some(first), end: begin + at as u64, stopped })
+        Ok(Block { start: Some(first), end: window.begin + at as u64, stopped })
     }
 
-    /// Makes sure that the buffer is filled up to `wanted`, as far as the file goes.
-    fn more(&self, buffer: &mut Vec<u8>, filled: usize, wanted: usize, begin: u64) -> io::Result<usize> {
-        if filled >= wanted || begin + filled as u64 >= self.length {
-            return Ok(filled);
+    /// Where in the window the first record of the block that ends at `end` may start.
+    fn guess_in(&self, window: &mut Window<'_>, end: u64) -> io::Result<Option<usize>> {
+        let limit = usize::try_from(end - window.begin).unwrap_or(usize::MAX);
+        let found = self.guess(window.bytes(), window.filled.min(limit));
+        if found.is_some() || window.filled >= limit {
+            return Ok(found);
         }
-        if buffer.len() < wanted {
-            buffer.resize(wanted, 0);
-        }
-        fill(&self.file, &mut buffer[..wanted], filled, begin)
+        // Inside of a record that is longer than a piece.
+        window.fill(limit)?;
+        Ok(self.guess(window.bytes(), window.filled.min(limit)))
     }
 
     /// The first place among `candidates` at which a chain of plausible records starts.
