@@ -33,7 +33,7 @@ pub struct Compact {
 impl Compact {
     /// The compact form of a packet, where it has one.
     pub fn of(packet: &Packet) -> Option<Self> {
-        let Content::Ip(ip) = packet.content else { return None };
+        let Content::Ip(ip) = &packet.content else { return None };
         let (AddressPair::V4 { source, destination }, None) = (ip.addresses, ip.fragment) else {
             return None;
         };

@@ -284,23 +284,23 @@ impl Sink for Batch {
     }
 
     fn packet(&mut self, packet: Packet) {
-        let placed = Placed { place: self.count, packet };
+        let place = self.count;
         self.count += 1;
         self.frames.add(packet.time, packet.length);
-        match packet.content {
+        match &packet.content {
             Content::Ip(ip) => {
-                self.error_in_fragments |= ip.fragment.is_some() && route::is_quoting_error(&ip);
-                let bucket = &mut self.buckets[route::of_packet(&ip)];
+                self.error_in_fragments |= ip.fragment.is_some() && route::is_quoting_error(ip);
+                let bucket = &mut self.buckets[route::of_packet(ip)];
                 match Compact::of(&packet) {
-                    Some(compact) => bucket.compact.push(Compact { place: placed.place, ..compact }),
-                    None => bucket.others.push(placed),
+                    Some(compact) => bucket.compact.push(Compact { place, ..compact }),
+                    None => bucket.others.push(Placed { place, packet }),
                 }
             }
-            content => {
+            &content => {
                 if let Some(reason) = bare_reason(content) {
                     self.frames.bare(reason, packet.length);
                 }
-                self.bare.push(placed);
+                self.bare.push(Placed { place, packet });
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What is the same for all packets of a replay.
 
+use std::net::IpAddr;
+
 use crate::compile::Matcher;
 use crate::packet::{Domain, Icmp, IcmpRole, IpPacket, Packet, Protocol, TcpFlags, Timestamp, Transport};
 use crate::policy::{InterfaceId, Policy, StateProfile, Timeouts};
@@ -96,7 +98,10 @@ impl<M> Context<'_, M> {
 
     /// The interfaces of both ends, or why no group is asked.
     pub(super) fn ends(&self, ip: &IpPacket) -> Ends {
-        let of = |address| self.policy.owners.of(address);
+        let of = |address| match (&self.hosts, address) {
+            (Some(hosts), IpAddr::V4(address)) => hosts.owner(address),
+            _ => self.policy.owners.of(address),
+        };
         match control_traffic(ip) {
             // A DHCP server behind an interface is no client: its groups decide.
             Some(ControlTraffic::Dhcp) if of(dhcp_server(ip)).is_some() => {}

@@ -1,7 +1,9 @@
 //! Which IPv4 hosts are judged alike.
 
+use std::net::Ipv4Addr;
+
 use crate::compile::Matcher;
-use crate::policy::Owners;
+use crate::policy::{InterfaceId, Owners};
 
 /// Intervals of the IPv4 addresses within which neither the interface nor any rule's answer differs.
 #[derive(Debug)]
@@ -10,6 +12,8 @@ pub(super) struct Hosts {
     edges: Vec<u32>,
     /// By the first eight bits of an address: how many edges lie before all such addresses.
     before: Box<[u32; 257]>,
+    /// By interval.
+    owners: Vec<Option<InterfaceId>>,
 }
 
 impl Hosts {
@@ -23,7 +27,15 @@ impl Hosts {
             let less = edges.partition_point(|&edge| u64::from(edge) < first << 24);
             *count = u32::try_from(less).ok()?;
         }
-        Some(Self { edges, before })
+        let owner = |&edge: &u32| owners.of(Ipv4Addr::from_bits(edge).into());
+        let owners = edges.iter().map(owner).collect();
+        Some(Self { edges, before, owners })
+    }
+
+    /// The interface that an address belongs to.
+    pub(super) fn owner(&self, address: Ipv4Addr) -> Option<InterfaceId> {
+        // The first edge is 0: every address lies behind one.
+        self.owners[self.class(address.to_bits()) as usize - 1]
     }
 
     /// The interval that an address lies in.

@@ -209,7 +209,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
         let first = route::layer(within) * route::LAYER;
         self.grow(first + route::LAYER);
         let shard = first + route::of_packet(&ip);
-        self.shards[shard].packet(&self.context, at, packet, observer);
+        self.shards[shard].packet(&self.context, at, &packet, observer);
         self.fragments |= ip.fragment.is_some();
         // Whole, and no ICMP message: it has its verdict now.
         if let Some((_, carrier)) = self.shards[shard].carriers.pop() {

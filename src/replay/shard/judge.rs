@@ -80,7 +80,7 @@ impl Shard {
         &mut self,
         context: &Context<'_, M>,
         at: At,
-        packet: Packet,
+        packet: &Packet,
         observer: &mut impl Observer,
     ) {
         self.found(context, at, packet, Known::Unasked, observer);
@@ -92,18 +92,21 @@ impl Shard {
         &mut self,
         context: &Context<'_, M>,
         at: At,
-        packet: Packet,
+        packet: &Packet,
         known: Known,
         observer: &mut impl Observer,
     ) -> Option<Told> {
-        let Content::Ip(ip) = packet.content else { return None };
-        let ends = context.ends(&ip);
-        let piece = piece(at, packet);
+        let Content::Ip(ip) = &packet.content else { return None };
+        let ends = context.ends(ip);
+        let piece = piece(at, *packet);
         let moment = Moment::at(at.sequence);
         if let (Some(fragment), Ok(_)) = (ip.fragment, ends) {
-            match self.fragments.add(&ip, fragment, piece) {
+            match self.fragments.add(ip, fragment, piece) {
                 Added::Waiting => {}
-                Added::Complete(datagram) => self.reassembled(context, moment, &datagram, observer),
+                Added::Complete(datagram) => {
+                    self.reassembled(context, moment, &datagram, observer);
+                    self.fragments.recycle(datagram);
+                }
                 Added::Dead(datagram) => self.orphaned(context, moment, &datagram),
             }
             if let Some(datagram) = self.fragments.give_up_over_limit() {
@@ -112,7 +115,7 @@ impl Shard {
             }
             return None;
         }
-        let datum = Datum { moment, ip: &ip, now: packet.time, pieces: &[piece], known };
+        let datum = Datum { moment, ip, now: packet.time, pieces: &[piece], known };
         self.datum(context, &datum, ends, observer)
     }
 

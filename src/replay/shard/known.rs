@@ -49,14 +49,45 @@ pub(super) struct Change {
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub reason: Reason,
-    pub steps: Steps,
     pub change: Change,
     /// The packets that had it, but for the first.
     pub hits: Hits,
 }
 
 /// Answers by question.
-pub(super) type Answers = HashMap<Question, Answer, FixedState>;
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    numbers: HashMap<Question, u32, FixedState>,
+    known: Vec<Answer>,
+    /// The steps of each, apart: they are handed out only.
+    steps: Vec<Steps>,
+}
+
+impl Answers {
+    /// The answer to a question, and its number.
+    pub(super) fn get_mut(&mut self, question: &Question) -> Option<(u32, &mut Answer)> {
+        let number = *self.numbers.get(question)?;
+        Some((number, &mut self.known[number as usize]))
+    }
+
+    /// The steps of an answer.
+    pub(super) fn steps(&self, number: u32) -> Steps {
+        self.steps[number as usize]
+    }
+
+    /// Remembers an answer, if there is room.
+    pub(super) fn remember(&mut self, question: Question, answer: Answer, steps: Steps) {
+        let number = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
+        if self.known.len() < MOST && *self.numbers.entry(question).or_insert(number) == number {
+            self.known.push(answer);
+            self.steps.push(steps);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Answer, &Steps)> {
+        self.known.iter().zip(&self.steps)
+    }
+}
 
 impl Question {
     /// The question that a packet asks about the connection it belongs to, if there is one. `None`: the evaluator has to be
@@ -110,12 +141,5 @@ impl Question {
     /// Whether it is about a packet that belongs to no known connection.
     pub(super) const fn opens(&self) -> bool {
         self.state == u64::MAX
-    }
-}
-
-/// Remembers an answer, if there is room.
-pub(super) fn remember(answers: &mut Answers, question: Question, answer: Answer) {
-    if answers.len() < MOST {
-        answers.insert(question, answer);
     }
 }

@@ -10,7 +10,7 @@ use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, Steps, route};
 
 use super::index::NONE;
 use super::judge::{Known, Told};
-use super::known::{self, Answer, Question};
+use super::known::{Answer, Question};
 use super::limits::Kind;
 use super::record::{BLOCKED, Narrow, Record};
 use super::waves::{Wave, Waves};
@@ -113,7 +113,7 @@ impl Shard {
         if events.ends_wait {
             self.give_up(context, placed.plain_at(events.place).sequence);
         } else if let Some((other, rest)) = events.others.split_first() {
-            self.packet(context, placed.at(context, other.place), other.packet, &mut ());
+            self.packet(context, placed.at(context, other.place), &other.packet, &mut ());
             (events.others, events.from) = (rest, other.place + 1);
         }
         self.next_event(placed, events);
@@ -199,7 +199,7 @@ impl Shard {
         let record = found.map(|local| self.narrow.get(local));
         let question = Question::new(context, packet, sender, record);
         let answer = question.as_ref().and_then(|question| self.answers.get_mut(question));
-        if let Some(answer) = answer {
+        if let Some((number, answer)) = answer {
             let Answer { reason, ref change, .. } = *answer;
             let (now, length) = (packet.time, packet.length);
             let local = if let Some(local) = found {
@@ -219,13 +219,13 @@ impl Shard {
             if let Some(local) = local {
                 answer.hits.add(now, length);
                 if context.wanted {
-                    let steps = answer.steps;
+                    let steps = self.answers.steps(number);
                     self.hand_out(at, packet, (reason, steps), local, found.is_none());
                 }
                 return;
             }
         }
-        let told = self.found(context, at, packet.packet(), Known::Asked(found.map(Local)), &mut ());
+        let told = self.found(context, at, &packet.packet(), Known::Asked(found.map(Local)), &mut ());
         if let (Some(question), Some(told)) = (question, told) {
             self.remember(question, &told);
         }
@@ -239,11 +239,7 @@ impl Shard {
             return;
         }
         if let Some(change) = self.narrow.get(local).change(reason) {
-            known::remember(
-                &mut self.answers,
-                question,
-                Answer { reason, steps, change, hits: Hits::default() },
-            );
+            self.answers.remember(question, Answer { reason, change, hits: Hits::default() }, steps);
         }
     }
 

@@ -68,10 +68,9 @@ impl Shard {
             let rules = path.interfaces.iter().zip(path.rules).filter(|(end, _)| end.is_some());
             rules.filter_map(|(_, rule)| rule).for_each(|rule| tally.add_hits(rule, hits));
         }
-        #[allow(clippy::iter_over_hash_type)] // Sums do not depend on the order.
-        for answer in self.answers.values() {
+        for (answer, steps) in self.answers.iter() {
             tally.reasons[answer.reason as usize] += answer.hits.volume;
-            let credited = answer.steps.iter().filter_map(StepVerdict::decided_by);
+            let credited = steps.iter().filter_map(StepVerdict::decided_by);
             credited.for_each(|rule| tally.add_hits(rule, &answer.hits));
         }
         self.add_connections(tally, policy, |_| true)
