@@ -183,7 +183,7 @@ fn worst_first(a: &Row, b: &Row) -> Ordering {
 /// Adds a row for those of some connections that are equal in the order of scans.
 fn add_rows(connections: Group<'_>, rows: &mut Vec<Row>) {
     let start = rows.len();
-    connections.for_each(|connection| rows.push(row(&connection)));
+    rows.extend(connections.map(|connection| row(&connection)));
     let new = &mut rows[start..];
     if new.len() < 2 {
         return;

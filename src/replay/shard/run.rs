@@ -1,5 +1,7 @@
 //! One shard's part of a batch, in order.
 
+use prefetch_index::prefetch_index;
+
 use crate::compile::Matcher;
 use crate::packet::{Carries, Compact, Content, Domain, Timestamp};
 use crate::replay::batch::{self, Batch, Bucket};
@@ -113,6 +115,8 @@ impl Shard {
         if events.ends_wait {
             self.give_up(context, placed.plain_at(events.place).sequence);
         } else if let Some((other, rest)) = events.others.split_first() {
+            // It is longer than a cache line.
+            (0..2).for_each(|next| prefetch_index(rest, next));
             self.packet(context, placed.at(context, other.place), &other.packet, &mut ());
             (events.others, events.from) = (rest, other.place + 1);
         }

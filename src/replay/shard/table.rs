@@ -84,7 +84,11 @@ impl<K: Stored> Table<K> {
         let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
         let tag = Tag::of(record.key.hash());
         match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(record),
+            Some(chunk) if chunk.len() < CHUNK => {
+                chunk.push(record);
+                // Where the next will be written: nothing has to be there for that.
+                prefetch_index(&*chunk, chunk.len() + 1);
+            }
             _ => {
                 let mut chunk = Vec::with_capacity(CHUNK);
                 chunk.push(record);
