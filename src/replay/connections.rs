@@ -122,9 +122,12 @@ impl<'a> Connections<'a> {
         fold: impl Fn(&mut T, Group<'_>) + Sync,
         join: impl Fn(T, T) -> T + Send + Sync,
     ) -> T {
-        let places = self.order.par_iter().filter(|place| place.verdict() == verdict);
-        let mut places: Vec<(u64, Place)> =
-            places.map(|&place| (self.shards[place.shard()].hosts(place.local()), place)).collect();
+        let stretches = self.order.par_chunks(AHEAD).flat_map_iter(|places| {
+            let places = places.iter().filter(|place| place.verdict() == verdict);
+            places.clone().for_each(|&place| self.ask_for(place));
+            places.map(|&place| (self.shards[place.shard()].hosts(place.local()), place))
+        });
+        let mut places: Vec<(u64, Place)> = stretches.collect();
         places.par_sort_unstable_by_key(|&(hosts, _)| hosts);
         let stretches = places.par_chunk_by(|(a, _), (b, _)| a >> STRETCH == b >> STRETCH);
         let folded = stretches.fold(T::default, |mut folded, stretch| {
@@ -133,7 +136,7 @@ impl<'a> Connections<'a> {
                 let end = at + group.len();
                 if end > asked {
                     asked = stretch.len().min(end.max(at + AHEAD));
-                    self.ask_for(&stretch[at..asked]);
+                    stretch[at..asked].iter().for_each(|&(_, place)| self.ask_for(place));
                 }
                 at = end;
                 fold(&mut folded, Group { connections: *self, places: group.iter() });
@@ -143,9 +146,9 @@ impl<'a> Connections<'a> {
         folded.reduce_with(join).unwrap_or_default()
     }
 
-    /// Asks for the memory of connections, which lies far apart: one by one, each would be waited for.
-    fn ask_for(&self, places: &[(u64, Place)]) {
-        places.iter().for_each(|(_, place)| self.shards[place.shard()].ask_for(place.local()));
+    /// Asks for the memory of a connection. Of several it lies far apart: one by one, each would be waited for.
+    fn ask_for(&self, place: Place) {
+        self.shards[place.shard()].ask_for(place.local());
     }
 
     /// Those of one verdict; the others are not even looked at.

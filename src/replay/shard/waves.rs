@@ -3,6 +3,8 @@
 //! A lookup reads two places that are seldom in the cache: of the index, then of the record. So each wave is looked for in
 //! three stages, between which the stages of other waves run: its memory comes meanwhile.
 
+use prefetch_index::prefetch_index;
+
 use crate::packet::Compact;
 use crate::replay::state::Side;
 
@@ -14,6 +16,8 @@ use super::table::Table;
 const WAVE: usize = 16;
 /// Waves on their way, one in each stage.
 const STAGES: usize = 3;
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// Packets that are looked for at once.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +87,17 @@ pub(super) struct Waves<'a> {
 
 impl<'a> Waves<'a> {
     pub(super) fn of(packets: &'a [Compact]) -> Self {
-        Self { packets, waves: [Wave::default(); STAGES], begun: [0; STAGES] }
+        let waves = Self { packets, waves: [Wave::default(); STAGES], begun: [0; STAGES] };
+        (0..STAGES).for_each(|wave| waves.ask_for(wave));
+        waves
+    }
+
+    /// Asks for the memory of the packets of a wave.
+    #[inline]
+    fn ask_for(&self, wave: usize) {
+        for at in (0..WAVE).step_by(LINE / size_of::<Compact>()) {
+            prefetch_index(self.packets, wave * WAVE + at);
+        }
     }
 
     /// The packets of a wave; none behind the last.
@@ -99,6 +113,7 @@ impl<'a> Waves<'a> {
         *settled += 1;
         let (ask, guess) = (*asked..wave + STAGES, *guessed..wave + STAGES - 1);
         (*asked, *guessed) = (ask.end, guess.end);
+        self.ask_for(wave + STAGES);
         for wave in ask {
             self.waves[wave % STAGES].ask(table, self.packets(wave));
         }
