@@ -36,6 +36,13 @@ pub struct Volume {
     pub bytes: u64,
 }
 
+impl Volume {
+    /// One frame of so many bytes.
+    pub(super) fn of(bytes: u32) -> Self {
+        Self { packets: 1, bytes: bytes.into() }
+    }
+}
+
 impl std::ops::AddAssign for Volume {
     fn add_assign(&mut self, other: Self) {
         self.packets += other.packets;

@@ -69,6 +69,13 @@ pub(super) struct Nesting {
     pub carrier: Carrier,
 }
 
+impl Nesting {
+    /// Whether it has nothing to do with tunnels.
+    pub(super) fn is_plain(&self) -> bool {
+        self.within == Domain::NONE && !self.carries && self.carrier == Carrier::default()
+    }
+}
+
 /// A frame on its way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct At {

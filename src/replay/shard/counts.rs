@@ -20,7 +20,7 @@ pub(super) struct Counts {
 impl Counts {
     /// Counts a frame.
     pub(super) fn add(&mut self, packet: &Packet, judgement: &Judgement) {
-        self.reasons[judgement.reason as usize] += volume(packet.length);
+        self.reasons[judgement.reason as usize] += Volume::of(packet.length);
         self.credit(&judgement.steps, packet.time, packet.length);
     }
 
@@ -30,9 +30,9 @@ impl Counts {
         }
     }
 
-    /// Counts a frame that followed a blocked opening.
-    pub(super) fn add_after_blocked(&mut self, verdict: Verdict, length: u32) {
-        self.after_blocked[verdict as usize] += volume(length);
+    /// Counts frames that followed a blocked opening.
+    pub(super) fn add_after_blocked(&mut self, verdict: Verdict, volume: Volume) {
+        self.after_blocked[verdict as usize] += volume;
     }
 
     /// Adds these counts to those of the replay.
@@ -51,8 +51,4 @@ impl Counts {
         }
         tally.add_control(self.control);
     }
-}
-
-fn volume(length: u32) -> Volume {
-    Volume { packets: 1, bytes: u64::from(length) }
 }

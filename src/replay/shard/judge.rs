@@ -1,7 +1,7 @@
 //! Packets to verdicts: the one evaluator.
 
 use crate::compile::Matcher;
-use crate::packet::{Content, Header, IcmpRole, IpPacket, Packet, Service, Timestamp, Transport};
+use crate::packet::{Compact, Content, Header, IcmpRole, IpPacket, Packet, Service, Timestamp, Transport};
 use crate::policy::InterfaceId;
 use crate::replay::context::{At, Carrier, Context, Ends, control_traffic, piece, was_opened_by_receiver};
 use crate::replay::fragments::{Added, Datagram, Piece};
@@ -15,6 +15,7 @@ use crate::replay::{
 use super::interned::{Opening, Path};
 use super::limits::{Code, Kind};
 use super::record::{BLOCKED, Entry, Extra, INITIATOR_FIRST, INITIATOR_HIGH, Narrow, Record, Stored, Wide};
+use super::run::Whole;
 use super::table::Table;
 use super::{Forward, Local, Moment, Opened, QuotedEntry, Shard, WIDE, What, with_table, with_table_ref};
 
@@ -42,7 +43,7 @@ impl Datum<'_> {
 
 /// Which connection has the key of a datagram.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Known {
+enum Known {
     /// It was not looked up.
     Unasked,
     /// This one, or none.
@@ -83,20 +84,7 @@ impl Shard {
         packet: &Packet,
         observer: &mut impl Observer,
     ) {
-        self.found(context, at, packet, Known::Unasked, observer);
-    }
-
-    /// Judges a packet of which it may be known which connection has its key, or that none has. Nothing is returned of
-    /// what waits or goes elsewhere.
-    pub(super) fn found<M: Matcher>(
-        &mut self,
-        context: &Context<'_, M>,
-        at: At,
-        packet: &Packet,
-        known: Known,
-        observer: &mut impl Observer,
-    ) -> Option<Told> {
-        let Content::Ip(ip) = &packet.content else { return None };
+        let Content::Ip(ip) = &packet.content else { return };
         let ends = context.ends(ip);
         let piece = piece(at, *packet);
         let moment = Moment::at(at.sequence);
@@ -104,7 +92,7 @@ impl Shard {
             match self.fragments.add(ip, fragment, piece) {
                 Added::Waiting => {}
                 Added::Complete(datagram) => {
-                    self.reassembled(context, moment, &datagram, observer);
+                    self.reassembled(context, at, &datagram, observer);
                     self.fragments.recycle(datagram);
                 }
                 Added::Dead(datagram) => self.orphaned(context, moment, &datagram),
@@ -113,19 +101,20 @@ impl Shard {
                 let moment = Moment::given_up(at.sequence, datagram.deadline);
                 self.orphaned(context, moment, &datagram);
             }
-            return None;
+            return;
         }
-        let datum = Datum { moment, ip, now: packet.time, pieces: &[piece], known };
-        self.datum(context, &datum, ends, observer)
+        let datum = Datum { moment, ip, now: packet.time, pieces: &[piece], known: Known::Unasked };
+        self.datum(context, &datum, ends, observer);
     }
 
     fn reassembled<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
-        moment: Moment,
+        at: At,
         datagram: &Datagram,
         observer: &mut impl Observer,
     ) {
+        let moment = Moment::at(at.sequence);
         let Some(mut ip) = datagram.first else { return self.orphaned(context, moment, datagram) };
         ip.fragment = None;
         let (now, pieces) = (datagram.last_time(), &datagram.pieces);
@@ -134,8 +123,30 @@ impl Shard {
             self.forwards.push(Forward { moment, ip, now, pieces, what: What::FindQuoted });
             return;
         }
+        let is_plain = pieces.iter().all(|piece| piece.nesting.is_plain()) && !observer.watches();
+        let length = pieces.iter().try_fold(0_u32, |sum, piece| sum.checked_add(piece.packet.length));
+        if let (true, Some(length)) = (is_plain, length)
+            && let Some(packet) = Compact::of(&Packet { time: now, length, content: Content::Ip(ip) })
+        {
+            return self.defragmented(context, &Whole { packet: &packet, at, pieces });
+        }
         let ends = context.ends(&ip);
         self.datum(context, &Datum { moment, ip: &ip, now, pieces, known: Known::Unasked }, ends, observer);
+    }
+
+    /// Judges a packet in compact form of which no answer is known; `found` is the connection of its key.
+    pub(super) fn whole<M: Matcher>(
+        &mut self,
+        context: &Context<'_, M>,
+        whole: &Whole<'_>,
+        found: Option<u32>,
+    ) -> Option<Told> {
+        let Packet { time: now, content, .. } = whole.packet.packet();
+        let Content::Ip(ip) = content else { return None };
+        let own = [piece(whole.at, whole.packet.packet())];
+        let pieces = if whole.pieces.is_empty() { &own } else { whole.pieces };
+        let (moment, known) = (Moment::at(whole.at.sequence), Known::Asked(found.map(Local)));
+        self.datum(context, &Datum { moment, ip: &ip, now, pieces, known }, context.ends(&ip), &mut ())
     }
 
     /// Judges what another shard could not.
@@ -451,7 +462,7 @@ impl Shard {
         for piece in datum.pieces {
             self.counts.add(&piece.packet, &judgement);
             if blocked && !opening {
-                self.counts.add_after_blocked(judgement.verdict(), piece.packet.length);
+                self.counts.add_after_blocked(judgement.verdict(), Volume::of(piece.packet.length));
             }
             if judgement.reason == Reason::LinkLocalControl
                 && let Some(kind) = control_traffic(datum.ip)

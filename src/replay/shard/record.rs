@@ -369,21 +369,37 @@ impl<K: Stored> Record<K> {
     }
 
     /// A new connection, as it was opened before.
-    pub(super) fn opened(key: K, change: &Change, sender: Side, now: Timestamp, length: u32) -> Self {
+    pub(super) fn opened(
+        key: K,
+        change: &Change,
+        sender: Side,
+        now: Timestamp,
+        (packets, bytes): (u32, u32),
+    ) -> Self {
         let mut record = Self::new(key, now, change.opening, change.flags);
         let at = index(sender);
-        (record.packets[at], record.bytes[at]) = (1, length);
+        (record.packets[at], record.bytes[at]) = (packets, bytes);
         (record.path, record.places, record.conversation) = (change.path, change.places, change.conversation);
         record
     }
 
     /// Takes note of a packet whose outcome is known, unless there is no room to count it. The state must be that of the
     /// [`Question`](super::known::Question), [`Self::state`].
-    pub(super) fn apply(&mut self, change: &Change, sender: Side, now: Timestamp, length: u32) -> bool {
+    pub(super) fn apply(
+        &mut self,
+        change: &Change,
+        sender: Side,
+        now: Timestamp,
+        (packets, bytes): (u32, u32),
+    ) -> bool {
         let at = index(sender);
-        let flags = if change.drops { self.flags.checked_add(DROP) } else { Some(self.flags) };
+        let room = u32::from(u8::MAX / DROP - self.flags / DROP);
+        let flags = match change.drops {
+            true => (packets <= room).then(|| self.flags + packets as u8 * DROP),
+            false => Some(self.flags),
+        };
         let (Some(packets), Some(bytes), Some(flags)) =
-            (self.packets[at].checked_add(1), self.bytes[at].checked_add(length), flags)
+            (self.packets[at].checked_add(packets), self.bytes[at].checked_add(bytes), flags)
         else {
             return false;
         };

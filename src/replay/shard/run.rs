@@ -6,12 +6,13 @@ use crate::compile::Matcher;
 use crate::packet::{Carries, Compact, Content, Domain, Timestamp};
 use crate::replay::batch::{self, Batch, Bucket};
 use crate::replay::context::{At, Carrier, Context, Nesting, piece};
+use crate::replay::fragments::Piece;
 use crate::replay::state::Side;
 use crate::replay::tally::Hits;
-use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, Steps, route};
+use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, Steps, Volume, route};
 
 use super::index::NONE;
-use super::judge::{Known, Told};
+use super::judge::Told;
 use super::known::{Answer, Question};
 use super::limits::Kind;
 use super::record::{BLOCKED, Narrow, Record};
@@ -30,6 +31,16 @@ pub(in crate::replay) struct Placed<'a> {
     pub frame: u64,
 }
 
+/// A packet in compact form with its place in the timeline, and the frames where it came in fragments.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole<'a> {
+    pub packet: &'a Compact,
+    /// Of the frame that completed it.
+    pub at: At,
+    /// Its fragments; none of a packet that came as one.
+    pub pieces: &'a [Piece],
+}
+
 /// What is left of a batch beside the packets in compact form, and what of it comes next.
 struct Events<'a> {
     others: &'a [batch::Placed],
@@ -39,6 +50,28 @@ struct Events<'a> {
     place: u32,
     /// Whether it is the end of a datagram's wait, which comes before the frame there.
     ends_wait: bool,
+}
+
+impl Whole<'_> {
+    /// How many frames it came in.
+    #[allow(clippy::cast_possible_truncation)] // No more than a datagram has bytes.
+    fn frames(&self) -> u32 {
+        self.pieces.len().max(1) as u32
+    }
+
+    fn volume(&self) -> Volume {
+        Volume { packets: self.frames().into(), bytes: self.packet.length.into() }
+    }
+
+    /// Counts its frames.
+    fn count(&self, hits: &mut Hits) {
+        if self.pieces.is_empty() {
+            hits.add(self.packet.time, self.packet.length);
+        }
+        for Piece { packet, .. } in self.pieces {
+            hits.add(packet.time, packet.length);
+        }
+    }
 }
 
 impl Placed<'_> {
@@ -175,18 +208,43 @@ impl Shard {
                 self.paths.counted(path).add(packet.time, packet.length);
                 if blocked || context.wanted {
                     let (reason, steps) = self.paths.value(path).went_on(sender);
+                    let whole = Whole { packet, at: placed.plain_at(packet.place), pieces: &[] };
                     if blocked {
-                        self.counts.add_after_blocked(reason.verdict(), packet.length);
+                        self.counts.add_after_blocked(reason.verdict(), whole.volume());
                     }
                     if context.wanted {
-                        self.hand_out(placed.plain_at(packet.place), packet, (reason, steps), found, false);
+                        self.hand_out(&whole, (reason, steps), found, false);
                     }
                 }
                 return;
             }
         }
-        let at = placed.plain_at(packet.place);
-        self.ask(context, packet, *key, sender, (found != NONE).then_some(found), at);
+        let whole = Whole { packet, at: placed.plain_at(packet.place), pieces: &[] };
+        self.ask(context, &whole, *key, sender, (found != NONE).then_some(found));
+    }
+
+    /// Judges a datagram that came in fragments, as [`Self::compact`] does.
+    pub(super) fn defragmented<M: Matcher>(&mut self, context: &Context<'_, M>, whole: &Whole<'_>) {
+        let packet = whole.packet;
+        let (key, sender) = Narrow::of(packet);
+        let found = self.narrow.find(&key);
+        if let Some(local) = found {
+            let kind = Kind::of(packet.protocol, packet.detail);
+            let record = self.narrow.get_mut(local);
+            if record.go_on(&context.limits, kind, sender, packet.time, (whole.frames(), packet.length)) {
+                let (path, blocked) = (record.path, record.flags & BLOCKED != 0);
+                whole.count(self.paths.counted(path));
+                let (reason, steps) = self.paths.value(path).went_on(sender);
+                if blocked {
+                    self.counts.add_after_blocked(reason.verdict(), whole.volume());
+                }
+                if context.wanted {
+                    self.hand_out(whole, (reason, steps), local, false);
+                }
+                return;
+            }
+        }
+        self.ask(context, whole, key, sender, found);
     }
 
     /// Judges a packet by what is known of others like it, else by the evaluator.
@@ -194,42 +252,42 @@ impl Shard {
     fn ask<M: Matcher>(
         &mut self,
         context: &Context<'_, M>,
-        packet: &Compact,
+        whole: &Whole<'_>,
         key: Narrow,
         sender: Side,
         found: Option<u32>,
-        at: At,
     ) {
+        let packet = whole.packet;
         let record = found.map(|local| self.narrow.get(local));
         let question = Question::new(context, packet, sender, record);
         let answer = question.as_ref().and_then(|question| self.answers.get_mut(question));
         if let Some((number, answer)) = answer {
             let Answer { reason, ref change, .. } = *answer;
-            let (now, length) = (packet.time, packet.length);
+            let (now, volume) = (packet.time, (whole.frames(), packet.length));
             let local = if let Some(local) = found {
                 let record = self.narrow.get_mut(local);
-                let applied = record.apply(change, sender, now, length);
+                let applied = record.apply(change, sender, now, volume);
                 if applied && record.flags & BLOCKED != 0 {
-                    self.counts.add_after_blocked(reason.verdict(), length);
+                    self.counts.add_after_blocked(reason.verdict(), whole.volume());
                 }
                 applied.then_some(local)
             } else {
-                let record = Record::opened(key, change, sender, now, length);
-                let local = self.narrow.add(record, None);
+                let local = self.narrow.add(Record::opened(key, change, sender, now, volume), None);
                 let verdict = ConnectionVerdict::of(reason);
-                self.opened.push(Opened { moment: Moment::at(at.sequence), local: Local(local), verdict });
+                let moment = Moment::at(whole.at.sequence);
+                self.opened.push(Opened { moment, local: Local(local), verdict });
                 Some(local)
             };
             if let Some(local) = local {
-                answer.hits.add(now, length);
+                whole.count(&mut answer.hits);
                 if context.wanted {
                     let steps = self.answers.steps(number);
-                    self.hand_out(at, packet, (reason, steps), local, found.is_none());
+                    self.hand_out(whole, (reason, steps), local, found.is_none());
                 }
                 return;
             }
         }
-        let told = self.found(context, at, &packet.packet(), Known::Asked(found.map(Local)), &mut ());
+        let told = self.whole(context, whole, found);
         if let (Some(question), Some(told)) = (question, told) {
             self.remember(question, &told);
         }
@@ -249,24 +307,26 @@ impl Shard {
 
     /// Hands out a packet that was judged without being unpacked.
     #[inline(never)]
-    fn hand_out(
-        &mut self,
-        At { sequence, frame, .. }: At,
-        packet: &Compact,
-        (reason, steps): (Reason, Steps),
-        local: u32,
-        opening: bool,
-    ) {
-        self.judged.push(Judged {
+    fn hand_out(&mut self, whole: &Whole<'_>, (reason, steps): (Reason, Steps), local: u32, opening: bool) {
+        let At { sequence, frame, .. } = whole.at;
+        let judged = Judged {
             within: Domain::NONE,
             outer: None,
             sequence,
             settled: sequence,
             frame,
-            packet: packet.packet(),
-            header: Some(packet.ip()),
+            packet: whole.packet.packet(),
+            header: Some(whole.packet.ip()),
             judgement: Judgement { reason, steps, connection: Some(Local(local).id()) },
             opening,
-        });
+        };
+        if whole.pieces.is_empty() {
+            return self.judged.push(judged);
+        }
+        let own = |piece: &Piece| {
+            let Piece { sequence, frame, packet, .. } = *piece;
+            Judged { sequence, frame, packet, ..judged }
+        };
+        self.judged.extend(whole.pieces.iter().map(own));
     }
 }
