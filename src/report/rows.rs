@@ -260,7 +260,7 @@ pub(super) struct Worst {
 
 impl Worst {
     /// Rows that may wait beside those that are kept, before it is looked which are worst.
-    const SPARE: usize = 1024;
+    const SPARE: usize = 128;
 
     /// Keeps the worst rows only.
     fn cut(&mut self, most: usize) {

@@ -4,8 +4,9 @@
 //! whether it has ended matter. A [`Question`] holds all that; the evaluator gives the [`Answer`] the first time it is
 //! asked, and packets with the same question share it. What has no question goes to the evaluator each time.
 
+use std::hash::BuildHasher;
+
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 
 use crate::compile::Matcher;
 use crate::packet::{Compact, Family, Protocol, Service, TcpFlags, request_of};
@@ -15,6 +16,7 @@ use crate::replay::step::may_be_older;
 use crate::replay::tally::Hits;
 use crate::replay::{Reason, Steps};
 
+use super::index::{Index, Tag};
 use super::limits::{Code, Kind};
 use super::record::{Narrow, Record};
 
@@ -48,6 +50,7 @@ pub(super) struct Change {
 /// The outcome of a packet.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
+    question: Question,
     pub reason: Reason,
     pub change: Change,
     /// The packets that had it, but for the first.
@@ -57,7 +60,7 @@ pub(super) struct Answer {
 /// Answers by question.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    numbers: HashMap<Question, u32, FixedState>,
+    index: Index,
     known: Vec<Answer>,
     /// The steps of each, apart: they are handed out only.
     steps: Vec<Steps>,
@@ -66,7 +69,8 @@ pub(super) struct Answers {
 impl Answers {
     /// The answer to a question, and its number.
     pub(super) fn get_mut(&mut self, question: &Question) -> Option<(u32, &mut Answer)> {
-        let number = *self.numbers.get(question)?;
+        let is_it = |number: u32| self.known[number as usize].question == *question;
+        let number = self.index.find(question.tag(), is_it)?;
         Some((number, &mut self.known[number as usize]))
     }
 
@@ -75,11 +79,11 @@ impl Answers {
         self.steps[number as usize]
     }
 
-    /// Remembers an answer, if there is room.
-    pub(super) fn remember(&mut self, question: Question, answer: Answer, steps: Steps) {
-        let number = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
-        if self.known.len() < MOST && *self.numbers.entry(question).or_insert(number) == number {
-            self.known.push(answer);
+    /// Remembers the answer to a question that had none, if there is room.
+    pub(super) fn remember(&mut self, question: Question, reason: Reason, change: Change, steps: Steps) {
+        if self.known.len() < MOST && self.get_mut(&question).is_none() {
+            self.index.add(question.tag(), u32::try_from(self.known.len()).unwrap_or(u32::MAX));
+            self.known.push(Answer { question, reason, change, hits: Hits::default() });
             self.steps.push(steps);
         }
     }
@@ -136,6 +140,10 @@ impl Question {
                 | u64::from(sender == Side::High),
             state,
         })
+    }
+
+    fn tag(&self) -> Tag {
+        Tag::of(FixedState::default().hash_one(self))
     }
 
     /// Whether it is about a packet that belongs to no known connection.

@@ -301,7 +301,7 @@ impl Shard {
             return;
         }
         if let Some(change) = self.narrow.get(local).change(reason) {
-            self.answers.remember(question, Answer { reason, change, hits: Hits::default() }, steps);
+            self.answers.remember(question, reason, change, steps);
         }
     }
 
