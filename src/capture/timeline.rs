@@ -71,7 +71,7 @@ impl Repetition {
 }
 
 /// IP frames in which repetitions are looked for when nobody asked.
-const SAMPLE: u64 = 20_000;
+const SAMPLE: u64 = 5_000;
 
 #[derive(Debug)]
 struct Capture {

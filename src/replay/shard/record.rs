@@ -394,10 +394,8 @@ impl<K: Stored> Record<K> {
     ) -> bool {
         let at = index(sender);
         let room = u32::from(u8::MAX / DROP - self.flags / DROP);
-        let flags = match change.drops {
-            true => (packets <= room).then(|| self.flags + packets as u8 * DROP),
-            false => Some(self.flags),
-        };
+        let drops = if change.drops { packets } else { 0 };
+        let flags = (drops <= room).then(|| self.flags + drops as u8 * DROP);
         let (Some(packets), Some(bytes), Some(flags)) =
             (self.packets[at].checked_add(packets), self.bytes[at].checked_add(bytes), flags)
         else {

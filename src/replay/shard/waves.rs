@@ -80,14 +80,14 @@ impl Wave {
 /// The waves of a bucket.
 pub(super) struct Waves<'a> {
     packets: &'a [Compact],
-    waves: [Wave; STAGES],
+    ring: [Wave; STAGES],
     /// How many waves have begun each stage.
     begun: [usize; STAGES],
 }
 
 impl<'a> Waves<'a> {
     pub(super) fn of(packets: &'a [Compact]) -> Self {
-        let waves = Self { packets, waves: [Wave::default(); STAGES], begun: [0; STAGES] };
+        let waves = Self { packets, ring: [Wave::default(); STAGES], begun: [0; STAGES] };
         (0..STAGES).for_each(|wave| waves.ask_for(wave));
         waves
     }
@@ -115,12 +115,12 @@ impl<'a> Waves<'a> {
         (*asked, *guessed) = (ask.end, guess.end);
         self.ask_for(wave + STAGES);
         for wave in ask {
-            self.waves[wave % STAGES].ask(table, self.packets(wave));
+            self.ring[wave % STAGES].ask(table, self.packets(wave));
         }
         for wave in guess {
-            self.waves[wave % STAGES].guess(table, self.packets(wave).len());
+            self.ring[wave % STAGES].guess(table, self.packets(wave).len());
         }
         let packets = self.packets(wave);
-        (!packets.is_empty()).then(|| (packets, &self.waves[wave % STAGES]))
+        (!packets.is_empty()).then(|| (packets, &self.ring[wave % STAGES]))
     }
 }
