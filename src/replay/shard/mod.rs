@@ -35,6 +35,7 @@ use interned::{Opening, Openings, Paths};
 use known::Answers;
 use record::{Narrow, Wide};
 use table::Table;
+use waves::Ring;
 
 /// The number of a connection in its shard: 31 bits, and which of the two tables it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,6 +131,8 @@ pub(super) struct Shard {
     opening: Opening,
     paths: Paths,
     answers: Answers,
+    /// Scratch space, made when it is needed.
+    ring: Option<Box<Ring>>,
     pub fragments: Fragments,
     counts: Counts,
     /// Connections that have no number yet, in order.

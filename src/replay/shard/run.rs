@@ -125,10 +125,12 @@ impl Shard {
         let bucket = placed.batch.buckets.get(number).unwrap_or(&nothing);
         let mut events = Events { others: &bucket.others, from: 0, place: 0, ends_wait: false };
         self.next_event(placed, &mut events);
-        let mut waves = Waves::of(&bucket.compact);
+        let mut ring = self.ring.take().unwrap_or_default();
+        let mut waves = Waves::of(&bucket.compact, &mut ring);
         while let Some((packets, wave)) = waves.next(&self.narrow) {
             self.wave(context, placed, packets, wave, &mut events);
         }
+        self.ring = Some(ring);
         while events.place < u32::MAX {
             self.event(context, placed, &mut events);
         }

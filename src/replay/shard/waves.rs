@@ -77,17 +77,20 @@ impl Wave {
     }
 }
 
+/// Scratch space for waves on their way.
+pub(super) type Ring = [Wave; STAGES];
+
 /// The waves of a bucket.
 pub(super) struct Waves<'a> {
     packets: &'a [Compact],
-    ring: [Wave; STAGES],
+    ring: &'a mut Ring,
     /// How many waves have begun each stage.
     begun: [usize; STAGES],
 }
 
 impl<'a> Waves<'a> {
-    pub(super) fn of(packets: &'a [Compact]) -> Self {
-        let waves = Self { packets, ring: [Wave::default(); STAGES], begun: [0; STAGES] };
+    pub(super) fn of(packets: &'a [Compact], ring: &'a mut Ring) -> Self {
+        let waves = Self { packets, ring, begun: [0; STAGES] };
         (0..STAGES).for_each(|wave| waves.ask_for(wave));
         waves
     }
