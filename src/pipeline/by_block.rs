@@ -96,7 +96,7 @@ pub(super) fn judge<M: Matcher>(
     mut out: Option<&mut Out<'_>>,
     progress: &AtomicU64,
 ) -> Outcome {
-    let most = (rayon::current_num_threads() * BLOCKS_PER_THREAD).clamp(BLOCKS_PER_THREAD * 2, MOST_BLOCKS);
+    let most = (rayon::current_num_threads() * BLOCKS_PER_THREAD).min(MOST_BLOCKS);
     let mut chain = Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };
     let (mut current, mut next) = (Epoch::default(), Epoch::default());
     let alone = rayon::current_num_threads() == 1;

@@ -37,16 +37,23 @@ pub(super) struct Row {
     pub reason: Reason,
     /// The rules; of a scan those of the first service.
     pub rules: Rules,
-    /// Where it was found, for what comes from the inside of tunnels; else nothing.
-    pub within: Domain,
-    /// The connection that carried it, the lowest where several did, and whether that is so.
-    outer: Option<(ConnectionId, bool)>,
+    /// For what comes from the inside of tunnels. Apart: with it a row would be too long to be written in place.
+    inside: Option<Box<Inside>>,
     /// How many connections it stands for.
     pub connections: u64,
     pub volume: Volume,
     pub first: Timestamp,
     pub last: Timestamp,
     scan: Option<Box<Scan>>,
+}
+
+/// Where what comes from the inside of tunnels was found.
+#[derive(Debug, Clone)]
+struct Inside {
+    within: Domain,
+    /// The connection that carried it, the lowest where several did.
+    outer: ConnectionId,
+    several: bool,
 }
 
 /// What a scan was after.
@@ -58,23 +65,31 @@ struct Scan {
 
 impl Row {
     fn add(&mut self, other: &Self) {
-        self.outer = match (self.outer, other.outer) {
-            (Some((a, more)), Some((b, more_yet))) => Some((a.min(b), more || more_yet || a != b)),
-            (one, other) => one.or(other),
-        };
+        match (&mut self.inside, &other.inside) {
+            (Some(inside), Some(other)) => {
+                inside.several |= other.several || inside.outer != other.outer;
+                inside.outer = inside.outer.min(other.outer);
+            }
+            (inside, other) => *inside = inside.take().or_else(|| other.clone()),
+        }
         self.connections += other.connections;
         self.volume += other.volume;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
     }
 
+    /// The tunnels it was found in.
+    pub(super) fn within(&self) -> Domain {
+        self.inside.as_ref().map_or(Domain::NONE, |inside| inside.within)
+    }
+
     /// What rows of one scan have in common, then what tells them apart.
     fn scan_order(&self) -> impl Ord + use<> {
-        ((self.initiator, self.responder, self.within, self.step, self.reason), (self.service, self.rules))
+        ((self.initiator, self.responder, self.within(), self.step, self.reason), (self.service, self.rules))
     }
 
     fn order(&self) -> impl Ord + use<> {
-        (self.initiator, self.responder, self.within, self.service, self.step, self.reason, self.rules)
+        (self.initiator, self.responder, self.within(), self.service, self.step, self.reason, self.rules)
     }
 
     /// `tcp 10250 kubelet`, or `37 ports: tcp 21-23,…`.
@@ -87,14 +102,14 @@ impl Row {
 
     /// `vxlan 7 in #12`, with a mark where more connections than that one carry it; or `-`.
     pub(super) fn tunnel(&self) -> String {
-        let Some((outer, several)) = self.outer else { return "-".into() };
-        let more = if several { ", …" } else { "" };
-        format!("{} in #{}{more}", label::Tunnels(self.within), outer.number())
+        let Some(inside) = &self.inside else { return "-".into() };
+        let more = if inside.several { ", …" } else { "" };
+        format!("{} in #{}{more}", label::Tunnels(inside.within), inside.outer.number())
     }
 
     /// The lowest number of the connections that carry it.
     pub(super) fn outer(&self) -> Option<u64> {
-        self.outer.map(|(outer, _)| outer.number())
+        self.inside.as_ref().map(|inside| inside.outer.number())
     }
 
     /// `node-1 ingress`, or `-`.
@@ -162,8 +177,9 @@ fn row(connection: &Connection) -> Row {
         initiator: connection.initiator.address,
         responder: connection.responder.address,
         service: connection.service(),
-        within: if connection.outer.is_some() { connection.domain } else { Domain::NONE },
-        outer: connection.outer.map(|outer| (outer, false)),
+        inside: connection
+            .outer
+            .map(|outer| Box::new(Inside { within: connection.domain, outer, several: false })),
         step: step.map(|step| (step.interface, step.direction)),
         reason: connection.reason,
         rules,
@@ -210,8 +226,8 @@ fn add_rows_and_scans(connections: Group<'_>, rows: &mut Vec<Row>) {
         return;
     }
     let together = |a: &Row, b: &Row| {
-        (a.initiator, a.responder, a.within, a.step, a.reason)
-            == (b.initiator, b.responder, b.within, b.step, b.reason)
+        (a.initiator, a.responder, a.within(), a.step, a.reason)
+            == (b.initiator, b.responder, b.within(), b.step, b.reason)
     };
     let mut new = rows.split_off(start);
     for group in new.chunk_by_mut(together) {

@@ -201,7 +201,7 @@ fn blocked<'a>(results: &Results<'a>, row: &Row) -> Blocked<'a> {
         rule: row.rules.iter().flatten().map(|&id| results.rule(id)).next(),
         first: Rfc3339(row.first),
         last: Rfc3339(row.last),
-        tunnels: tunnels(row.within),
+        tunnels: tunnels(row.within()),
         outer: row.outer(),
     }
 }
