@@ -19,10 +19,10 @@ use crate::packet::{Compact, Layer, Packet};
 
 /// Read at once: what is decoded of it stays in the cache beside it.
 const PIECE: usize = 128 << 10;
-/// Read behind a block, so that its last record is seldom cut.
-const SLACK: u64 = 16 << 10;
 /// Left of a piece when the next is read, so that most records are whole by then.
 const NEAR_END: usize = 2048;
+/// Read behind a block, so that its last record is seldom cut; the next block reads it again.
+const SLACK: u64 = NEAR_END as u64;
 /// Records in a row that a guess must fit.
 const CHAIN: usize = 6;
 /// Guessed times lie this close to the first record's, in seconds.
