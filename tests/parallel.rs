@@ -166,6 +166,34 @@ fn a_capture_whose_payload_is_a_capture_is_the_same_for_any_split() {
     assert_eq!(lines.lines().count(), 320_116_usize.div_ceil(8000), "no packet of the inner capture is told");
 }
 
+/// The shipped capture with frames among the others that are longer than what is read of a block at once.
+fn long_frames() -> Vec<u8> {
+    let bytes = fs::read(captures().join("cce-tunnel.pcap")).unwrap();
+    let (header, mut rest) = bytes.split_at(24);
+    let mut long = header.to_vec();
+    for number in 1.. {
+        let Some(captured) = rest.get(8..12) else { break };
+        let captured = u32::from_le_bytes(captured.try_into().unwrap());
+        let (record, behind) = rest.split_at(16 + captured as usize);
+        let length = if number % 100 == 0 { 200_000 } else { captured };
+        long.extend_from_slice(&record[..8]);
+        long.extend_from_slice(&[length.to_le_bytes(); 2].concat());
+        long.extend_from_slice(&record[16..]);
+        long.resize(long.len() + (length - captured) as usize, 0xee);
+        rest = behind;
+    }
+    long
+}
+
+#[test]
+fn frames_longer_than_what_is_read_at_once_are_the_same_for_any_split() {
+    let made = Made::new("long.pcap", &long_frames());
+    let scenario = captures().join("cce-tunnel.yaml");
+    let whole = replay(&made.0, &scenario, &["--packets", "-"]);
+    assert_eq!(String::from_utf8(whole.stdout).unwrap().lines().count(), 1583);
+    check(&made.0, &scenario);
+}
+
 #[test]
 fn a_cut_capture_is_told_at_its_byte_for_any_split() {
     let bytes = fs::read(captures().join("cce-turbo.pcap")).unwrap();

@@ -57,8 +57,8 @@ pub(super) struct Datagram {
 }
 
 impl Datagram {
-    fn new(deadline: Deadline, Spare { pieces, seen }: Spare) -> Self {
-        Self { deadline, pieces, first: None, end: None, seen, dead: false }
+    const fn new(deadline: Deadline) -> Self {
+        Self { deadline, pieces: vec![], first: None, end: None, seen: vec![], dead: false }
     }
 
     /// The time of its newest fragment.
@@ -131,18 +131,7 @@ pub(super) struct Fragments {
     /// By deadline; an entry whose datagram is no longer waiting is stale.
     deadlines: BinaryHeap<Reverse<(Deadline, Stale)>>,
     pieces: usize,
-    spare: Vec<Spare>,
 }
-
-/// Memory of a datagram that is gone, for the next.
-#[derive(Debug, Default)]
-struct Spare {
-    pieces: Vec<Piece>,
-    seen: Vec<(u32, u32)>,
-}
-
-/// The most spares, and the most fragments that one has room for: enough for the datagrams that wait at a time.
-const MOST_SPARES: usize = 32;
 
 /// The key of a datagram that may be gone. Deadlines differ, so that it never comes to comparing keys.
 #[derive(Debug, Clone, Copy)]
@@ -184,7 +173,7 @@ impl Fragments {
         let datagram = self.waiting.entry(key).or_insert_with(|| {
             let deadline = (Timestamp(piece.packet.time.0.saturating_add(wait)), piece.sequence);
             self.deadlines.push(Reverse((deadline, Stale(key))));
-            Datagram::new(deadline, self.spare.pop().unwrap_or_default())
+            Datagram::new(deadline)
         });
         datagram.pieces.push(piece);
         self.pieces += 1;
@@ -199,7 +188,7 @@ impl Fragments {
             let dead = Datagram {
                 pieces: std::mem::take(&mut datagram.pieces),
                 first: datagram.first.take(),
-                ..Datagram::new(datagram.deadline, Spare::default())
+                ..Datagram::new(datagram.deadline)
             };
             self.pieces -= dead.pieces.len();
             return Added::Dead(dead);
@@ -223,16 +212,6 @@ impl Fragments {
             });
         }
         Some(datagram)
-    }
-
-    /// Takes the memory of a datagram back.
-    pub(super) fn recycle(&mut self, datagram: Datagram) {
-        let Datagram { mut pieces, mut seen, .. } = datagram;
-        if self.spare.len() < MOST_SPARES && pieces.capacity().max(seen.capacity()) <= MOST_SPARES {
-            pieces.clear();
-            seen.clear();
-            self.spare.push(Spare { pieces, seen });
-        }
     }
 
     /// How many datagrams wait.

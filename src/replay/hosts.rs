@@ -34,8 +34,9 @@ impl Hosts {
 
     /// The interface that an address belongs to.
     pub(super) fn owner(&self, address: Ipv4Addr) -> Option<InterfaceId> {
-        // The first edge is 0: every address lies behind one.
-        self.owners[self.class(address.to_bits()) as usize - 1]
+        // Classes count the edges up to an address: without any interface there may be none.
+        let edge = self.class(address.to_bits()).checked_sub(1)?;
+        *self.owners.get(edge as usize)?
     }
 
     /// The interval that an address lies in.

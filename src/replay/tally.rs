@@ -139,7 +139,7 @@ pub struct TunnelTally {
 impl TunnelTally {
     fn add(&mut self, layer: &Layer) {
         if layer.is_inner() {
-            self.inside.volume += Volume { packets: 1, bytes: u64::from(layer.packet.length) };
+            self.inside.volume += Volume::of(layer.packet.length);
         }
         self.fragments += u64::from(layer.carries == Carries::Fragments);
         self.too_deep += u64::from(layer.carries == Carries::TooDeep);
@@ -375,7 +375,7 @@ impl Frames {
 
     /// Counts a frame without IP, beyond [`Self::add`].
     pub(super) fn bare(&mut self, reason: Reason, length: u32) {
-        self.reasons[reason as usize] += Volume { packets: 1, bytes: u64::from(length) };
+        self.reasons[reason as usize] += Volume::of(length);
         if reason == Reason::LinkLocalControl {
             self.control[ControlTraffic::Arp as usize] += 1;
         }

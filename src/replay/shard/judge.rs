@@ -91,10 +91,7 @@ impl Shard {
         if let (Some(fragment), Ok(_)) = (ip.fragment, ends) {
             match self.fragments.add(ip, fragment, piece) {
                 Added::Waiting => {}
-                Added::Complete(datagram) => {
-                    self.reassembled(context, at, &datagram, observer);
-                    self.fragments.recycle(datagram);
-                }
+                Added::Complete(datagram) => self.reassembled(context, at, &datagram, observer),
                 Added::Dead(datagram) => self.orphaned(context, moment, &datagram),
             }
             if let Some(datagram) = self.fragments.give_up_over_limit() {
@@ -123,9 +120,9 @@ impl Shard {
             self.forwards.push(Forward { moment, ip, now, pieces, what: What::FindQuoted });
             return;
         }
-        let is_plain = pieces.iter().all(|piece| piece.nesting.is_plain()) && !observer.watches();
+        let in_tunnels = pieces.iter().any(|piece| !piece.nesting.is_plain());
         let length = pieces.iter().try_fold(0_u32, |sum, piece| sum.checked_add(piece.packet.length));
-        if let (true, Some(length)) = (is_plain, length)
+        if let (false, Some(length)) = (in_tunnels || observer.watches(), length)
             && let Some(packet) = Compact::of(&Packet { time: now, length, content: Content::Ip(ip) })
         {
             return self.defragmented(context, &Whole { packet: &packet, at, pieces });

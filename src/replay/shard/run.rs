@@ -225,27 +225,10 @@ impl Shard {
         self.ask(context, &whole, *key, sender, (found != NONE).then_some(found));
     }
 
-    /// Judges a datagram that came in fragments, as [`Self::compact`] does.
+    /// Judges a datagram that came in fragments.
     pub(super) fn defragmented<M: Matcher>(&mut self, context: &Context<'_, M>, whole: &Whole<'_>) {
-        let packet = whole.packet;
-        let (key, sender) = Narrow::of(packet);
+        let (key, sender) = Narrow::of(whole.packet);
         let found = self.narrow.find(&key);
-        if let Some(local) = found {
-            let kind = Kind::of(packet.protocol, packet.detail);
-            let record = self.narrow.get_mut(local);
-            if record.go_on(&context.limits, kind, sender, packet.time, (whole.frames(), packet.length)) {
-                let (path, blocked) = (record.path, record.flags & BLOCKED != 0);
-                whole.count(self.paths.counted(path));
-                let (reason, steps) = self.paths.value(path).went_on(sender);
-                if blocked {
-                    self.counts.add_after_blocked(reason.verdict(), whole.volume());
-                }
-                if context.wanted {
-                    self.hand_out(whole, (reason, steps), local, false);
-                }
-                return;
-            }
-        }
         self.ask(context, whole, key, sender, found);
     }
 
