@@ -317,3 +317,33 @@ impl Blocks {
         CaptureError::new(self.name.clone(), offset, CaptureProblem::Read(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn compact(&mut self, _: Compact) {}
+        fn packet(&mut self, _: Packet) {}
+        fn layers(&mut self, _: &[Layer]) {}
+    }
+
+    /// Else all is read again, one block after the other, and nobody sees it but by the time it takes.
+    #[test]
+    fn each_block_is_guessed_to_start_where_the_one_before_ends() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/cce-tunnel.pcap");
+        // Smaller than a piece, and larger.
+        for size in [10_000, 150_000] {
+            let blocks = Blocks::open(&path, size).unwrap();
+            let mut end = blocks.first_record();
+            for index in 0..blocks.count() {
+                let block = blocks.parse(index, None, &mut vec![], &mut Nowhere).unwrap();
+                assert_eq!(block.start, Some(end), "block {index} of {size} bytes");
+                assert!(!block.stopped && block.end >= blocks.end(index));
+                end = block.end;
+            }
+        }
+    }
+}

@@ -270,16 +270,26 @@ fn crowd() -> impl Strategy<Value = Vec<Vec<Layer>>> {
         .prop_map(|protocols| protocols.map(Protocol).to_vec());
     let packets = (hosts, services, protocols).prop_flat_map(|(hosts, services, protocols)| {
         let pause = prop_oneof![9 => Just(0_i64), 4 => 1_i64..4, 3 => 10_i64..35, 1 => Just(200)];
-        vec((pause, common(hosts, services, protocols)), 1..250)
+        let fragments = prop_oneof![5 => Just(1_u32), 2 => 2_u32..4];
+        vec((pause, common(hosts, services, protocols), fragments), 1..250)
     });
     packets.prop_map(|drawn| {
         let mut now = 1_700_000_000_000_000_000;
-        let packet = |(pause, ip)| {
+        let frames = |(id, (pause, ip, count)): (u32, (i64, IpPacket, u32))| {
             now += pause * 1_000_000_000;
-            vec![Layer::outer(Packet { time: Timestamp(now), length: 60, content: Content::Ip(ip) })]
+            (0..count)
+                .map(move |at| vec![Layer::outer(piece(Timestamp(now + i64::from(at)), ip, id, at, count))])
         };
-        drawn.into_iter().map(packet).collect()
+        (0..).zip(drawn).flat_map(frames).collect()
     })
+}
+
+/// One of the frames that a packet comes in: the whole, where there is one only.
+fn piece(time: Timestamp, ip: IpPacket, id: u32, at: u32, count: u32) -> Packet {
+    let fragment = Fragment { id, offset: at * 8, length: 8, more: at + 1 < count };
+    let transport = if at == 0 { ip.transport } else { Transport::LaterFragment };
+    let ip = IpPacket { transport, fragment: (count > 1).then_some(fragment), ..ip };
+    Packet { time, length: 60 + at, content: Content::Ip(ip) }
 }
 
 fn limit() -> impl Strategy<Value = Limit> {
