@@ -339,6 +339,10 @@ mod tests {
             let blocks = Blocks::open(&path, size).unwrap();
             let mut end = blocks.first_record();
             for index in 0..blocks.count() {
+                if end >= blocks.end(index) {
+                    // Inside of a record that began before.
+                    continue;
+                }
                 let block = blocks.parse(index, None, &mut vec![], &mut Nowhere).unwrap();
                 assert_eq!(block.start, Some(end), "block {index} of {size} bytes");
                 assert!(!block.stopped && block.end >= blocks.end(index));
