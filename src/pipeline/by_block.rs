@@ -12,7 +12,7 @@ use crate::replay::{Batch, Out, Replay};
 
 use super::{Outcome, Read};
 
-/// Blocks that are judged at once, for each thread, within bounds: enough to balance, few enough to stay in the cache.
+/// Blocks that are judged at once, for each thread, and at most: enough to balance, few enough to stay in the cache.
 const BLOCKS_PER_THREAD: usize = 4;
 const MOST_BLOCKS: usize = 32;
 
