@@ -19,10 +19,8 @@ use crate::packet::{Compact, Layer, Packet};
 
 /// Read at once: what is decoded of it stays in the cache beside it.
 const PIECE: usize = 128 << 10;
-/// Left of a piece when the next is read, so that most records are whole by then.
-const NEAR_END: usize = 2048;
 /// Read behind a block, so that its last record is seldom cut; the next block reads it again.
-const SLACK: u64 = NEAR_END as u64;
+const SLACK: u64 = 2048;
 /// Records in a row that a guess must fit.
 const CHAIN: usize = 6;
 /// Guessed times lie this close to the first record's, in seconds.
@@ -116,6 +114,34 @@ impl Window<'_> {
     }
 }
 
+/// Gives the records that start before `limit` to `each`, up to the first that is not all there or longer than `most`;
+/// returns where that is.
+#[inline]
+fn records(
+    bytes: &[u8],
+    limit: usize,
+    header_length: usize,
+    most: u32,
+    read: impl Fn(&[u8; 16]) -> RecordHeader,
+    mut each: impl FnMut(&RecordHeader, &[u8]),
+) -> usize {
+    let mut at = 0;
+    while at < limit
+        && let Some(rest) = bytes.get(at..)
+        && let Some(header) = rest.first_chunk()
+    {
+        let header = read(header);
+        let next = header_length + header.captured as usize;
+        let Some(body) = rest.get(header_length..next) else { break };
+        if header.captured > most {
+            break;
+        }
+        each(&header, body);
+        at += next;
+    }
+    at
+}
+
 impl Blocks {
     /// Opens a capture for reading by blocks of `size` bytes; `None` when it is not a regular file or not a
     /// pcap file, or anything is wrong with its header: then [`CaptureReader`](super::CaptureReader) has more to say.
@@ -201,48 +227,66 @@ impl Blocks {
             },
         };
         let first = begin + at as u64;
-        let header_length = self.pcap.record_header();
-        let (most, link) = (self.pcap.link().longest_frame(), self.pcap.link());
+        let (header_length, most) = (self.pcap.record_header(), self.pcap.link().longest_frame());
         // Within the window.
         let mut limit = usize::try_from(end - begin).unwrap_or(usize::MAX);
         let stopped = loop {
+            at += self.walk(&window.bytes()[at..], limit - at, sink);
             if at >= limit {
                 break false;
             }
-            if window.filled - at < header_length + NEAR_END {
-                window.drop_front(at);
-                limit -= at;
-                at = 0;
-                window.fill(piece(window.begin).max(header_length))?;
-            }
-            let Some(header) = window.bytes()[at..].first_chunk::<16>() else { break true };
+            // The next record is not all there.
+            window.drop_front(at);
+            limit -= at;
+            at = 0;
+            window.fill(piece(window.begin).max(header_length))?;
+            let Some(header) = window.bytes().first_chunk() else { break true };
             let header = self.pcap.record(header);
-            let body = at + header_length;
             if header.captured > most {
                 break true;
             }
-            let next = body + header.captured as usize;
-            if next > window.filled {
-                window.fill(next)?;
+            let next = header_length + header.captured as usize;
+            window.fill(next)?;
+            if window.filled < next {
+                break true;
             }
-            let Some(bytes) = window.bytes().get(body..next) else { break true };
-            let time = self.pcap.time(&header);
-            if let Some(ports) = &self.tunnels {
-                sink.layers(&decode_layers(link, time, bytes, header.wire_length, ports));
-                at = next;
-                continue;
-            }
-            match quick(link, time, bytes, header.wire_length) {
-                Some(compact) => sink.compact(compact),
-                None => sink.packet(Packet {
-                    time,
-                    length: header.wire_length,
-                    content: decode(link, bytes, header.wire_length),
-                }),
-            }
-            at = next;
         };
         Ok(Block { start: Some(first), end: window.begin + at as u64, stopped })
+    }
+
+    /// Decodes the records that start before `limit`, up to the first that is not all there; returns where that is.
+    fn walk(&self, bytes: &[u8], limit: usize, sink: &mut impl Sink) -> usize {
+        let (pcap, link) = (&self.pcap, self.pcap.link());
+        let whole = |time, bytes: &[u8], wire_length| Packet {
+            time,
+            length: wire_length,
+            content: decode(link, bytes, wire_length),
+        };
+        let (length, most) = (pcap.record_header(), link.longest_frame());
+        if let Some(ports) = &self.tunnels {
+            let each = |header: &RecordHeader, bytes: &[u8]| {
+                let layers = decode_layers(link, pcap.time(header), bytes, header.wire_length, ports);
+                sink.layers(&layers);
+            };
+            return records(bytes, limit, length, most, |header| pcap.record(header), each);
+        }
+        if link != LinkType::ETHERNET {
+            let each = |header: &RecordHeader, bytes: &[u8]| {
+                sink.packet(whole(pcap.time(header), bytes, header.wire_length));
+            };
+            return records(bytes, limit, length, most, |header| pcap.record(header), each);
+        }
+        let each = |header: &RecordHeader, bytes: &[u8]| {
+            let time = pcap.time(header);
+            match quick(time, bytes, header.wire_length) {
+                Some(compact) => sink.compact(compact),
+                None => sink.packet(whole(time, bytes, header.wire_length)),
+            }
+        };
+        if pcap.is_common() {
+            return records(bytes, limit, Pcap::COMMON_HEADER, most, Pcap::common_record, each);
+        }
+        records(bytes, limit, length, most, |header| pcap.record(header), each)
     }
 
     /// Where in the window the first record of the block that ends at `end` may start.

@@ -17,7 +17,7 @@ const FILE_HEADER: usize = 24;
 #[derive(Debug, Clone)]
 pub(super) struct Pcap {
     little_endian: bool,
-    nanoseconds_per_unit: u64,
+    nanoseconds_per_unit: u16,
     file_header: usize,
     record_header: usize,
     lengths: Lengths,
@@ -39,7 +39,7 @@ pub(super) fn is_magic(magic: [u8; 4]) -> bool {
 }
 
 /// Nanoseconds per unit of the time fraction, and the lengths of file header and record headers.
-const fn variant(magic: u32) -> Option<(u64, usize, usize)> {
+const fn variant(magic: u32) -> Option<(u16, usize, usize)> {
     match magic {
         0xa1b2_c3d4 => Some((1000, FILE_HEADER, 16)),
         0xa1b2_3c4d => Some((1, FILE_HEADER, 16)),
@@ -50,6 +50,12 @@ const fn variant(magic: u32) -> Option<(u64, usize, usize)> {
         0x1c00_01ac | 0x1c00_01ab => Some((1000, FILE_HEADER + 4, 16)),
         _ => None,
     }
+}
+
+#[inline]
+fn words(header: &[u8; 16], word: impl Fn([u8; 4]) -> u32) -> [u32; 4] {
+    let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3] = *header;
+    [[s0, s1, s2, s3], [f0, f1, f2, f3], [c0, c1, c2, c3], [w0, w1, w2, w3]].map(word)
 }
 
 impl Pcap {
@@ -108,11 +114,8 @@ impl Pcap {
     /// What a record header says.
     #[inline]
     pub(super) fn record(&self, header: &[u8; 16]) -> RecordHeader {
-        let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3] = *header;
-        let [seconds, fraction, first, second] =
-            [[s0, s1, s2, s3], [f0, f1, f2, f3], [c0, c1, c2, c3], [w0, w1, w2, w3]].map(|bytes| {
-                if self.little_endian { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) }
-            });
+        let word = if self.little_endian { u32::from_le_bytes } else { u32::from_be_bytes };
+        let [seconds, fraction, first, second] = words(header, word);
         let (captured, wire_length) = match self.lengths {
             Lengths::CapturedFirst => (first, second),
             Lengths::WireFirst => (second, first),
@@ -121,15 +124,31 @@ impl Pcap {
         RecordHeader { seconds, fraction, captured, wire_length }
     }
 
+    /// Whether this is the variant that nearly every writer writes, of which [`Self::common_record`] reads the records.
+    pub(super) fn is_common(&self) -> bool {
+        let lengths = matches!(self.lengths, Lengths::CapturedFirst);
+        self.little_endian && lengths && self.record_header == Self::COMMON_HEADER
+    }
+
+    /// Length of a record header of the common variant, in bytes.
+    pub(super) const COMMON_HEADER: usize = 16;
+
+    /// What a record header of the common variant says.
+    #[inline]
+    pub(super) fn common_record(header: &[u8; 16]) -> RecordHeader {
+        let [seconds, fraction, captured, wire_length] = words(header, u32::from_le_bytes);
+        RecordHeader { seconds, fraction, captured, wire_length }
+    }
+
     /// The moment a record header tells.
     #[inline]
     pub(super) fn time(&self, header: &RecordHeader) -> Timestamp {
-        ticks::seconds_and(header.seconds, u64::from(header.fraction) * self.nanoseconds_per_unit)
+        ticks::seconds_and(header.seconds, header.fraction, self.nanoseconds_per_unit)
     }
 
     /// Whether the fraction is less than a second, as every tidy writer has it.
     pub(super) const fn is_tidy(&self, header: &RecordHeader) -> bool {
-        (header.fraction as u64) * self.nanoseconds_per_unit < 1_000_000_000
+        header.fraction as u64 * (self.nanoseconds_per_unit as u64) < 1_000_000_000
     }
 
     /// The next record; `None` at the end of the file.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::capture::{Block, Blocks, CaptureError};
 use crate::compile::Matcher;
-use crate::replay::{Batch, Out, Replay};
+use crate::replay::{Batch, Out, Replay, Split};
 
 use super::{Outcome, Read};
 
@@ -48,11 +48,11 @@ struct Chain<'a> {
 
 impl Epoch {
     /// Reads and decodes the blocks from `first` on.
-    fn read(&mut self, file: &Blocks, first: u64, most: usize, buffers: &Buffers) {
+    fn read(&mut self, file: &Blocks, first: u64, most: usize, split: Split, buffers: &Buffers) {
         self.first = first;
         let left = usize::try_from(file.count().saturating_sub(first)).unwrap_or(usize::MAX);
         let count = left.min(most);
-        self.batches.resize_with(count, Batch::default);
+        self.batches.resize_with(count, || Batch::new(split));
         let read = |(index, batch): (usize, &mut Batch)| {
             batch.clear();
             buffers.with(|buffer| file.parse(first + index as u64, None, buffer, batch))
@@ -96,12 +96,15 @@ pub(super) fn judge<M: Matcher>(
     mut out: Option<&mut Out<'_>>,
     progress: &AtomicU64,
 ) -> Outcome {
-    let most = (rayon::current_num_threads() * BLOCKS_PER_THREAD).min(MOST_BLOCKS);
+    replay.split_for(rayon::current_num_threads());
+    let split = replay.split();
+    let alone = rayon::current_num_threads() == 1;
+    let most = if alone { 1 } else { (rayon::current_num_threads() * BLOCKS_PER_THREAD).min(MOST_BLOCKS) };
     let mut chain = Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };
     let (mut current, mut next) = (Epoch::default(), Epoch::default());
     let alone = rayon::current_num_threads() == 1;
     let mut read = Read::default();
-    current.read(file, 0, most, &chain.buffers);
+    current.read(file, 0, most, split, &chain.buffers);
     while !current.batches.is_empty() {
         chain.check(&mut current);
         current.batches.iter().for_each(|batch| read.add(batch));
@@ -111,10 +114,10 @@ pub(super) fn judge<M: Matcher>(
         let more = if alone {
             // One stretch at a time: it stays in the cache.
             let more = replay.push_batches(batches, out);
-            current.read(file, first, most, buffers);
+            current.read(file, first, most, split, buffers);
             more
         } else {
-            let read = || next.read(file, first, most, buffers);
+            let read = || next.read(file, first, most, split, buffers);
             let ((), more) = rayon::join(read, || replay.push_batches(batches, out));
             std::mem::swap(&mut current, &mut next);
             more

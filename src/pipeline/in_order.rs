@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::capture::{Timeline, TimelineFrame};
 use crate::compile::Matcher;
-use crate::replay::{Batch, Out, Replay};
+use crate::replay::{Batch, Out, Replay, Split};
 
 use super::{Outcome, Read};
 
@@ -15,7 +15,7 @@ const PACKETS: u32 = 32 << 10;
 
 /// What was read, but not yet judged. Whoever judges takes all there is, so that a live capture is never waited for
 /// with a frame in hand, and a fast one is judged in large batches.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
@@ -33,6 +33,12 @@ struct State {
 }
 
 impl Shared {
+    /// Nothing read yet, for a replay whose state is split like this.
+    fn new(split: Split) -> Self {
+        let state = State { batch: Batch::new(split), ..State::default() };
+        Self { state: Mutex::new(state), changed: Condvar::new() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -95,7 +101,7 @@ fn take_turns<M: Matcher>(
     mut out: Option<&mut Out<'_>>,
     progress: &AtomicU64,
 ) -> Outcome {
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(replay.split());
     loop {
         batch.clear();
         for frame in timeline.by_ref().take(PACKETS as usize) {
@@ -120,13 +126,14 @@ pub(super) fn judge<M: Matcher>(
     progress: &AtomicU64,
 ) -> Outcome {
     let reads: Vec<Read> = std::iter::repeat_with(Read::default).take(count).collect();
+    replay.split_for(rayon::current_num_threads());
     if rayon::current_num_threads() == 1 {
         return take_turns(timeline, reads, replay, out, progress);
     }
-    let shared = Shared::default();
+    let shared = Shared::new(replay.split());
     thread::scope(|scope| {
         let reader = scope.spawn(|| read(timeline, reads, &shared));
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(replay.split());
         loop {
             let mut state = shared.lock();
             state.idle = true;

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
 use crate::compile::Matcher;
-use crate::replay::{Batch, Out, Replay};
+use crate::replay::{Batch, Out, Replay, Split};
 
 use super::Read;
 
@@ -25,10 +25,12 @@ pub fn judge_made<M: Matcher>(
     progress: &AtomicU64,
 ) -> Read {
     let mut read = Read::default();
+    replay.split_for(rayon::current_num_threads());
+    let split = replay.split();
     thread::scope(|scope| {
         let (full, batches) = sync_channel(WAITING);
         let (empty, used) = channel();
-        scope.spawn(move || make(next, &full, &used));
+        scope.spawn(move || make(next, split, &full, &used));
         for batch in batches {
             read.add(&batch);
             let more = replay.push_batches(std::slice::from_ref(&batch), out.as_deref_mut());
@@ -50,9 +52,14 @@ pub fn judge_made<M: Matcher>(
     read
 }
 
-fn make(mut next: impl FnMut(&mut Batch) -> bool, full: &SyncSender<Batch>, used: &Receiver<Batch>) {
+fn make(
+    mut next: impl FnMut(&mut Batch) -> bool,
+    split: Split,
+    full: &SyncSender<Batch>,
+    used: &Receiver<Batch>,
+) {
     loop {
-        let mut batch = used.try_recv().unwrap_or_default();
+        let mut batch = used.try_recv().unwrap_or_else(|_| Batch::new(split));
         batch.clear();
         while batch.len() < PACKETS && next(&mut batch) {}
         if batch.is_empty() || full.send(batch).is_err() {

@@ -8,7 +8,7 @@ use crate::capture::Sink;
 use crate::packet::{Carries, Compact, Content, Domain, Layer, Packet, Timestamp};
 
 use super::Reason;
-use super::route::{self, SHARDS};
+use super::route::{self, Split};
 use super::tally::Frames;
 
 /// A packet that has no compact form, and its place in the batch.
@@ -56,6 +56,7 @@ impl Nested {
 /// Packets of a stretch of the timeline, sorted by shard. Made anywhere, judged in the order of the timeline.
 #[derive(Debug)]
 pub struct Batch {
+    pub(super) split: Split,
     pub(super) buckets: Vec<Bucket>,
     /// What no shard needs to see: frames without IP.
     pub(super) bare: Vec<Placed>,
@@ -77,17 +78,7 @@ pub struct Batch {
 
 impl Default for Batch {
     fn default() -> Self {
-        Self {
-            buckets: std::iter::repeat_with(Bucket::default).take(SHARDS + 1).collect(),
-            bare: vec![],
-            bare_inside: vec![],
-            nested: vec![],
-            count: 0,
-            frames: Frames::default(),
-            numbers: vec![],
-            error_in_fragments: false,
-            latest: OnceLock::new(),
-        }
+        Self::new(Split::default())
     }
 }
 
@@ -103,6 +94,22 @@ pub(super) const fn bare_reason(content: Content) -> Option<Reason> {
 }
 
 impl Batch {
+    /// An empty one, for a replay whose state is split like this.
+    pub fn new(split: Split) -> Self {
+        Self {
+            split,
+            buckets: std::iter::repeat_with(Bucket::default).take(split.layer()).collect(),
+            bare: vec![],
+            bare_inside: vec![],
+            nested: vec![],
+            count: 0,
+            frames: Frames::default(),
+            numbers: vec![],
+            error_in_fragments: false,
+            latest: OnceLock::new(),
+        }
+    }
+
     /// Empties it, keeping its memory, unless that has become too much.
     pub fn clear(&mut self) {
         if self.buckets.iter().map(Bucket::bytes).sum::<usize>() > MOST_KEPT {
@@ -186,13 +193,13 @@ impl Batch {
         (place..self.count).find(|&place| !self.nested(place).is_inner())
     }
 
-    /// The parts between these places, which ascend.
-    pub(super) fn cut(&self, places: &[u32]) -> Vec<Self> {
+    /// The parts between these places, which ascend, for state that is split like this.
+    pub(super) fn cut(&self, places: &[u32], split: Split) -> Vec<Self> {
         let mut places = places.iter().peekable();
-        let (mut parts, mut part) = (vec![], Self::default());
+        let (mut parts, mut part) = (vec![], Self::new(split));
         for Placed { place, packet } in self.in_order() {
             if places.next_if(|&&at| at == place).is_some() {
-                parts.push(std::mem::take(&mut part));
+                parts.push(std::mem::replace(&mut part, Self::new(split)));
             }
             part.numbers.extend(self.numbers.get(place as usize));
             match self.nested.binary_search_by_key(&place, |nested| nested.place) {
@@ -209,7 +216,7 @@ impl Batch {
 
     /// How many layers there are.
     pub(super) fn depth(&self) -> usize {
-        self.buckets.len() / route::LAYER
+        self.buckets.len() / self.split.layer()
     }
 
     /// Adds a packet of a tunnel, or from the inside of one: none of the shortcuts is for these.
@@ -219,16 +226,16 @@ impl Batch {
         self.nested.push(Nested { place: self.count, inner, within: layer.within, carries: layer.carries });
         self.count += 1;
         self.frames.add_layer(layer);
-        let first = route::layer(layer.within) * route::LAYER;
-        if self.buckets.len() < first + route::LAYER {
-            self.buckets.resize_with(first + route::LAYER, Bucket::default);
+        let first = route::layer(layer.within) * self.split.layer();
+        if self.buckets.len() < first + self.split.layer() {
+            self.buckets.resize_with(first + self.split.layer(), Bucket::default);
         }
         let Content::Ip(ip) = layer.packet.content else {
             self.bare_inside.push(placed);
             return;
         };
         self.error_in_fragments |= ip.fragment.is_some() && route::is_quoting_error(&ip);
-        self.buckets[first + route::of_packet(&ip)].others.push(placed);
+        self.buckets[first + self.split.of_packet(&ip)].others.push(placed);
     }
 
     /// All packets in order: for what cannot be judged shard by shard.
@@ -282,7 +289,7 @@ impl Sink for Batch {
         packet.place = self.count;
         self.count += 1;
         self.frames.add(packet.time, packet.length);
-        let bucket = &mut self.buckets[route::of_compact(&packet)].compact;
+        let bucket = &mut self.buckets[self.split.of_compact(&packet)].compact;
         bucket.push(packet);
         // The next of this shard is many packets away, and where it is written has left the cache by then.
         prefetch_index(&*bucket, bucket.len() + 1);
@@ -295,7 +302,7 @@ impl Sink for Batch {
         match &packet.content {
             Content::Ip(ip) => {
                 self.error_in_fragments |= ip.fragment.is_some() && route::is_quoting_error(ip);
-                let bucket = &mut self.buckets[route::of_packet(ip)];
+                let bucket = &mut self.buckets[self.split.of_packet(ip)];
                 match Compact::of(&packet) {
                     Some(compact) => bucket.compact.push(Compact { place, ..compact }),
                     None => bucket.others.push(Placed { place, packet }),

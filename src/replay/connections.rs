@@ -8,7 +8,7 @@ use super::{Connection, ConnectionId, ConnectionVerdict, route};
 
 /// Connections whose memory is asked for at once, at least: it stays in the cache until they are unpacked.
 const AHEAD: usize = 128;
-/// Pairs of hosts whose numbers are the same but for these bits are folded by one thread: those of one shard.
+/// Pairs of hosts whose numbers are the same but for these bits are folded by one thread: those of one part.
 const STRETCH: u32 = u64::BITS - route::BITS;
 
 /// Where a connection is: its verdict, its shard, its place there.

@@ -4,7 +4,7 @@
 //! as a whole; one that only repeats what came in one run is ignored.
 //!
 //! A datagram's wait is over when the timeline has come to its deadline, whichever packet brings it there. How many
-//! fragments may wait is counted in each shard: a bound over all of them would depend on who runs first.
+//! fragments may wait is counted in each part of the hosts: a bound over all of them would depend on who runs first.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -22,8 +22,8 @@ use super::route;
 const WAIT_V4: i64 = 30_000_000_000;
 /// The same for IPv6 (`ip6frag_time`).
 const WAIT_V6: i64 = 60_000_000_000;
-/// The most fragments, and the most datagrams, that wait in a shard; over it those nearest their deadline are given up.
-const MOST_WAITING: usize = 65_536 / route::SHARDS;
+/// The most fragments, and the most datagrams, that wait in a part; over it those nearest their deadline are given up.
+const MOST_WAITING: usize = 65_536 / route::PARTS;
 /// The largest payload of a datagram.
 const LARGEST: u32 = 65_535;
 
@@ -127,6 +127,15 @@ type Key = (Domain, crate::packet::AddressPair, Protocol, u32);
 /// The datagrams of one shard that wait.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
+    /// As many as are needed.
+    parts: Vec<Part>,
+    /// No wait ends before this.
+    earliest: Option<Timestamp>,
+}
+
+/// The datagrams of one part of the hosts that wait.
+#[derive(Debug, Default)]
+pub(super) struct Part {
     waiting: HashMap<Key, Datagram, FixedState>,
     /// By deadline; an entry whose datagram is no longer waiting is stale.
     deadlines: BinaryHeap<Reverse<(Deadline, Stale)>>,
@@ -158,6 +167,66 @@ impl Ord for Stale {
 }
 
 impl Fragments {
+    /// Takes a fragment; after it, [`Self::give_up_over_limit`] has to be asked about its datagram's hosts.
+    pub(super) fn add(&mut self, ip: &IpPacket, fragment: Fragment, piece: Piece) -> Added {
+        let part = route::part_of(ip.addresses, ip.domain);
+        if self.parts.len() <= part {
+            self.parts.resize_with(part + 1, Part::default);
+        }
+        let part = &mut self.parts[part];
+        let added = part.add(ip, fragment, piece);
+        self.earliest = self.earliest.into_iter().chain(part.earliest_deadline()).min();
+        added
+    }
+
+    /// How many datagrams wait.
+    pub(super) fn len(&self) -> usize {
+        self.parts.iter().map(|part| part.waiting.len()).sum()
+    }
+
+    /// The fragments that wait, in any order.
+    pub(super) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
+        let waiting = self.parts.iter_mut().flat_map(|part| part.waiting.values_mut());
+        waiting.flat_map(|datagram| &mut datagram.pieces)
+    }
+
+    /// A time before which no wait ends; quickly told.
+    #[inline]
+    pub(super) const fn earliest_deadline(&self) -> Option<Timestamp> {
+        self.earliest
+    }
+
+    /// The next deadline of a datagram that waits.
+    pub(super) fn next_deadline(&mut self) -> Option<Deadline> {
+        self.next().map(|(deadline, _)| deadline)
+    }
+
+    /// The same with the part it waits in.
+    fn next(&mut self) -> Option<(Deadline, usize)> {
+        let parts = self.parts.iter_mut().enumerate();
+        let next = parts.filter_map(|(at, part)| Some((part.next_deadline()?, at))).min();
+        self.earliest = next.map(|((time, _), _)| time);
+        next
+    }
+
+    /// Gives up the datagram that is nearest its deadline.
+    pub(super) fn give_up(&mut self) -> Option<Datagram> {
+        let (_, part) = self.next()?;
+        self.parts[part].give_up()
+    }
+
+    /// Gives up the datagram between hosts of the same part that is nearest its deadline, if too many wait.
+    pub(super) fn give_up_over_limit(&mut self, ip: &IpPacket) -> Option<Datagram> {
+        self.parts.get_mut(route::part_of(ip.addresses, ip.domain))?.give_up_over_limit()
+    }
+
+    /// Whether a datagram waits that starts an ICMP error.
+    pub(super) fn hold_error(&self) -> bool {
+        self.parts.iter().any(Part::hold_error)
+    }
+}
+
+impl Part {
     pub(super) fn add(&mut self, ip: &IpPacket, fragment: Fragment, piece: Piece) -> Added {
         let family = ip.addresses.family();
         // RFC 8200 leaves the next header out: it may differ between the fragments of one datagram.
@@ -214,18 +283,8 @@ impl Fragments {
         Some(datagram)
     }
 
-    /// How many datagrams wait.
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
-    /// The fragments that wait, in any order.
-    pub(super) fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
-        self.waiting.values_mut().flat_map(|datagram| &mut datagram.pieces)
-    }
-
-    /// A time before which no wait ends; quickly told.
-    pub(super) fn earliest_deadline(&self) -> Option<Timestamp> {
+    /// A time before which no wait ends.
+    fn earliest_deadline(&self) -> Option<Timestamp> {
         self.deadlines.peek().map(|Reverse(((time, _), _))| *time)
     }
 
@@ -253,8 +312,7 @@ impl Fragments {
         over.then(|| self.give_up())?
     }
 
-    /// Whether a datagram waits that starts an ICMP error.
-    pub(super) fn hold_error(&self) -> bool {
+    fn hold_error(&self) -> bool {
         #[allow(clippy::iter_over_hash_type)] // Whether there is one: the order does not matter.
         for datagram in self.waiting.values() {
             if datagram.first.is_some_and(|ip| route::is_quoting_error(&ip)) {
@@ -278,7 +336,7 @@ mod tests {
         else {
             unreachable!()
         };
-        let mut fragments = Fragments::default();
+        let mut fragments = Part::default();
         for id in 0..10_000 {
             for (offset, more) in [(0, true), (8, false)] {
                 let fragment = Fragment { id, offset, length: 8, more };

@@ -3,7 +3,7 @@
 //! One evaluator serves replay, explain and every other command; a trace is an [`Observer`] of it. This room reads no
 //! files and prints nothing.
 //!
-//! State is split into a fixed number of shards (`route.rs`), each of which is judged in the order of the timeline:
+//! State is split into shards (`route.rs`), as many as the threads call for, each of which is judged in the order of the timeline:
 //! one frame at a time by [`Replay::push`], or batch by batch, all shards beside each other, by
 //! [`Replay::push_batches`]. Both give the same results, whatever the batches and the threads.
 
@@ -36,6 +36,7 @@ pub use first::FirstPackets;
 pub use key::Endpoint;
 pub use order::InOrder;
 pub use parallel::Out;
+pub use route::Split;
 pub use state::{Phase, Side, Tracked};
 pub use step::{Observer, StepAt};
 pub use tally::{ControlTraffic, Count, GroupTally, KeptTally, PairTally, RuleHits, Tally, TunnelTally};
@@ -98,6 +99,7 @@ pub struct Replay<'p, M> {
     carrier: Carrier,
     /// The latest time seen: time that runs backwards ends no wait.
     clock: Timestamp,
+    split: Split,
     shards: Vec<Shard>,
     /// The connections that are kept, by number.
     order: Vec<Place>,
@@ -113,13 +115,15 @@ pub struct Replay<'p, M> {
 impl<'p, M: Matcher> Replay<'p, M> {
     /// A replay with empty state tables.
     pub fn new(policy: &'p Policy, matcher: &'p M) -> Self {
+        let split = Split::default();
         Self {
             context: Context::new(policy, matcher),
             sequence: 0,
             frame: 0,
             carrier: Carrier::default(),
             clock: Timestamp(i64::MIN),
-            shards: (0..route::LAYER).map(Shard::new).collect(),
+            split,
+            shards: (0..split.layer()).map(|number| Shard::new(split, number)).collect(),
             order: vec![],
             kept: Kept::new(Self::MOST_CONNECTIONS as usize),
             let_go: LetGo::new(policy),
@@ -127,6 +131,20 @@ impl<'p, M: Matcher> Replay<'p, M> {
             frames: Frames::default(),
             fragments: false,
         }
+    }
+
+    /// Splits the state as it suits so many threads, unless there is some already. What comes out is the same.
+    pub fn split_for(&mut self, threads: usize) {
+        if self.sequence == 0 {
+            self.split = Split::for_threads(threads);
+            self.shards.clear();
+            self.grow(self.split.layer());
+        }
+    }
+
+    /// How the state is split, and [batches](Batch::new) are to be sorted.
+    pub const fn split(&self) -> Split {
+        self.split
     }
 
     /// Rules out that anything was open before the first packet: written flows open their connections, and none of them
@@ -206,9 +224,9 @@ impl<'p, M: Matcher> Replay<'p, M> {
             }
             return;
         };
-        let first = route::layer(within) * route::LAYER;
-        self.grow(first + route::LAYER);
-        let shard = first + route::of_packet(&ip);
+        let first = route::layer(within) * self.split.layer();
+        self.grow(first + self.split.layer());
+        let shard = first + self.split.of_packet(&ip);
         self.shards[shard].packet(&self.context, at, &packet, observer);
         self.fragments |= ip.fragment.is_some();
         // Whole, and no ICMP message: it has its verdict now.
@@ -220,7 +238,8 @@ impl<'p, M: Matcher> Replay<'p, M> {
 
     /// Makes sure that there are so many shards.
     fn grow(&mut self, shards: usize) {
-        self.shards.extend((self.shards.len()..shards).map(Shard::new));
+        let split = self.split;
+        self.shards.extend((self.shards.len()..shards).map(|number| Shard::new(split, number)));
     }
 
     /// Gives up the datagrams whose wait is over, over all shards in the order of their deadlines.
@@ -243,7 +262,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
     /// Hands out what a shard has judged, after what it could not judge was judged elsewhere.
     fn settle(&mut self, shard: usize, observer: &mut impl Observer, out: &mut impl FnMut(Judged)) {
         self.number(shard, out);
-        let first = shard / route::LAYER * route::LAYER;
+        let first = shard / self.split.layer() * self.split.layer();
         for forward in std::mem::take(&mut self.shards[shard].forwards) {
             self.forward(&forward, first, observer, out);
         }
@@ -257,10 +276,10 @@ impl<'p, M: Matcher> Replay<'p, M> {
         observer: &mut impl Observer,
         out: &mut impl FnMut(Judged),
     ) {
-        let messages = first + route::MESSAGES;
+        let messages = first + self.split.messages();
         if forward.what == What::FindQuoted
             && let crate::packet::Transport::Icmp(icmp) = forward.ip.transport
-            && let Some(shard) = route::quoted(forward.ip.domain, &icmp)
+            && let Some(shard) = self.split.quoted(forward.ip.domain, &icmp)
         {
             let shard = first + shard;
             self.shards[shard].forwarded(&self.context, forward, observer);

@@ -27,8 +27,12 @@ impl<M: Matcher> Replay<'_, M> {
     /// Judges the next batches of the timeline, in the threads of the current rayon pool.
     ///
     /// `out` gets the judged frames, in order but for fragments that wait for the rest of their datagram; without it
-    /// they are only counted.
+    /// they are only counted. Batches that are not sorted [as this replay](Self::split) needs them are sorted anew.
     pub fn push_batches(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) -> ControlFlow<()> {
+        if batches.iter().any(|batch| batch.split != self.split) {
+            let batches: Vec<_> = batches.iter().flat_map(|batch| batch.cut(&[], self.split)).collect();
+            return self.push_batches(&batches, out);
+        }
         let looks = self.looks(batches);
         if looks.iter().all(Vec::is_empty) || !self.may_exceed(batches) {
             if out.is_none() {
@@ -43,7 +47,7 @@ impl<M: Matcher> Replay<'_, M> {
                 self.push_stretch(std::slice::from_ref(batch), out.as_deref_mut())?;
                 continue;
             }
-            for (at, part) in batch.cut(&places).into_iter().enumerate() {
+            for (at, part) in batch.cut(&places, self.split).into_iter().enumerate() {
                 if at > 0 {
                     self.look();
                 }
@@ -63,9 +67,9 @@ impl<M: Matcher> Replay<'_, M> {
         self.context.wanted = out.is_some();
         let placed = self.place(batches);
         let depth = batches.iter().map(Batch::depth).max().unwrap_or(1);
-        self.grow(depth * route::LAYER);
+        self.grow(depth * self.split.layer());
         let mut bare = vec![];
-        for layer in 0..self.shards.len() / route::LAYER {
+        for layer in 0..self.shards.len() / self.split.layer() {
             if layer > 0 {
                 self.take_carriers(layer - 1);
             }
@@ -91,10 +95,10 @@ impl<M: Matcher> Replay<'_, M> {
 
     /// Judges the packets of a layer: those as captured, or those inside of so many tunnels.
     fn judge_layer(&mut self, layer: usize, placed: &[Placed<'_>]) {
-        let first = layer * route::LAYER;
+        let first = layer * self.split.layer();
         let context = &self.context;
-        let shards = &mut self.shards[first..first + route::LAYER];
-        let (shards, messages) = shards.split_at_mut(route::SHARDS);
+        let shards = &mut self.shards[first..first + self.split.layer()];
+        let (shards, messages) = shards.split_at_mut(self.split.shards());
         shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
             for placed in placed {
                 shard.batch(context, first + number, placed);
@@ -114,8 +118,8 @@ impl<M: Matcher> Replay<'_, M> {
 
     /// Collects what a layer's packets of tunnels have come to, for what is inside.
     fn take_carriers(&mut self, layer: usize) {
-        let first = layer * route::LAYER;
-        let shards = &mut self.shards[first..first + route::LAYER];
+        let first = layer * self.split.layer();
+        let shards = &mut self.shards[first..first + self.split.layer()];
         self.context.carriers = shards.iter_mut().flat_map(|shard| shard.carriers.drain(..)).collect();
         self.context.carriers.par_sort_unstable_by_key(|(sequence, _)| *sequence);
     }
@@ -193,7 +197,7 @@ impl<M: Matcher> Replay<'_, M> {
         if self.context.wanted {
             self.tell_numbers();
             self.shards.par_iter_mut().for_each(Shard::number_judged);
-        } else if self.shards.len() > route::LAYER {
+        } else if self.shards.len() > self.split.layer() {
             // Connections in tunnels are reported with the number of the one that carried them.
             self.tell_numbers();
         }
@@ -254,7 +258,7 @@ impl<M: Matcher> Replay<'_, M> {
         });
         tally.merge(&part);
         tally.merge(&self.let_go.tally);
-        let inside = self.shards.iter().skip(route::LAYER);
+        let inside = self.shards.iter().skip(self.split.layer());
         tally.tunnels.inside.connections += inside.map(|shard| shard.len() as u64).sum::<u64>();
         tally.tunnels.inside.connections += self.let_go.tally.tunnels.inside.connections;
         tally.kept = KeptTally {

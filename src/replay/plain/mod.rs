@@ -14,7 +14,7 @@ use crate::packet::{Carries, Content, IcmpRole, IpPacket, Layer, Service, Timest
 use crate::policy::{InterfaceId, Policy};
 
 use super::context::{At, Carrier, Context, Ends, Nesting, Outer, piece, was_opened_by_receiver};
-use super::fragments::{Added, Datagram, Fragments};
+use super::fragments::{Added, Datagram, Part};
 use super::key::Key;
 use super::state::{Side, Tracked};
 use super::step::{Place, Step};
@@ -51,8 +51,8 @@ pub(super) struct Plain<'p, M> {
     pub(super) limit: (usize, u64),
     /// The sequence of the last frame before this packet.
     frame_began: u64,
-    /// By shard only because that is what the bound on waiting fragments is for.
-    fragments: Vec<Fragments>,
+    /// By part of the hosts only because that is what the bound on waiting fragments is for.
+    fragments: Vec<Part>,
     pub(super) judged: Vec<Judged>,
 }
 
@@ -71,7 +71,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
             pairs_let_go: 0,
             limit,
             frame_began: 0,
-            fragments: std::iter::repeat_with(Fragments::default).take(route::SHARDS).collect(),
+            fragments: std::iter::repeat_with(Part::default).take(route::PARTS).collect(),
             judged: vec![],
         }
     }
@@ -104,15 +104,15 @@ impl<'p, M: Matcher> Plain<'p, M> {
         };
         let ends = self.context.ends(&ip);
         if let (Some(fragment), Ok(_)) = (ip.fragment, ends) {
-            let shard = route::layer(within) * route::SHARDS + route::of_pair(ip.addresses, ip.domain);
-            let needed = shard + 1 - self.fragments.len().min(shard + 1);
-            self.fragments.extend(std::iter::repeat_with(Fragments::default).take(needed));
-            match self.fragments[shard].add(&ip, fragment, piece(at, packet)) {
+            let part = route::layer(within) * route::PARTS + route::part_of(ip.addresses, ip.domain);
+            let needed = part + 1 - self.fragments.len().min(part + 1);
+            self.fragments.extend(std::iter::repeat_with(Part::default).take(needed));
+            match self.fragments[part].add(&ip, fragment, piece(at, packet)) {
                 Added::Waiting => {}
                 Added::Complete(datagram) => self.reassembled(&datagram),
                 Added::Dead(datagram) => self.orphaned(&datagram),
             }
-            if let Some(datagram) = self.fragments[shard].give_up_over_limit() {
+            if let Some(datagram) = self.fragments[part].give_up_over_limit() {
                 self.orphaned(&datagram);
             }
             return;
@@ -170,7 +170,7 @@ impl<'p, M: Matcher> Plain<'p, M> {
     fn give_up(&mut self, clock: Timestamp) {
         loop {
             let next = self.fragments.iter_mut().enumerate();
-            let next = next.filter_map(|(at, shard)| Some((shard.next_deadline()?, at))).min();
+            let next = next.filter_map(|(at, part)| Some((part.next_deadline()?, at))).min();
             match next {
                 Some((deadline, at)) if deadline.0 <= clock => {
                     let datagram = self.fragments[at].give_up().unwrap();

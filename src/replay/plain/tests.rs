@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 use std::sync::Mutex;
 
 use proptest::collection::vec;
@@ -15,8 +16,8 @@ use crate::packet::{
 };
 use crate::policy::{Policy, Scenario};
 use crate::replay::{
-    Batch, Connection, ConnectionId, ConnectionVerdict, Connections, Group, InOrder, Judged, Replay, Tally,
-    route,
+    Batch, Connection, ConnectionId, ConnectionVerdict, Connections, Group, InOrder, Judged, Replay, Split,
+    Tally, route,
 };
 
 use super::{Plain, counts};
@@ -26,6 +27,16 @@ type Results = (Vec<Judged>, Vec<(ConnectionId, Connection)>, Tally);
 
 /// How many connections are kept, and after how many packets that is looked at.
 type Limit = (usize, u64);
+
+/// How packets come: in batches of so many frames, so many at once, for so many threads.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    size: usize,
+    at_once: usize,
+    threads: usize,
+    /// Whether the batches are sorted for as many threads as judge them.
+    sorted: bool,
+}
 
 const ALL: Limit = (usize::MAX, 100);
 
@@ -224,11 +235,11 @@ fn frames() -> impl Strategy<Value = Vec<Vec<Layer>>> {
     })
 }
 
-/// An outside host that shares a shard with the second of these two, when the first talks to it.
+/// An outside host that shares a part of the state with the second of these two, when the first talks to it.
 fn neighbour(a: IpAddr, b: IpAddr) -> IpAddr {
-    let shard = |b| route::of_pair(AddressPair::new(a, b).unwrap(), Domain::NONE);
+    let part = |b| route::part_of(AddressPair::new(a, b).unwrap(), Domain::NONE);
     let mut outside = (0..).map(|n| Ipv4Addr::from_bits(Ipv4Addr::new(198, 18, 0, 0).to_bits() + n).into());
-    outside.find(|&outside| shard(outside) == shard(b)).unwrap()
+    outside.find(|&outside| part(outside) == part(b)).unwrap()
 }
 
 /// A packet from one host to another or back, whole and in compact form.
@@ -346,17 +357,19 @@ fn in_batches(
     (policy, matcher): Made,
     frames: &[Vec<Layer>],
     limit: Limit,
-    (size, at_once): (usize, usize),
+    Cut { size, at_once, threads, sorted }: Cut,
     wanted: bool,
     held: usize,
 ) -> Results {
     let mut replay = Replay::new(policy, matcher).keeping_within(limit);
+    replay.split_for(threads);
+    let split = if sorted { replay.split() } else { Split::for_threads(4) };
     let (mut order, mut judged) = (InOrder::holding(held), vec![]);
     let mut out = |frame| {
         order.push(frame, &mut |frame| judged.push(frame));
         std::ops::ControlFlow::Continue(())
     };
-    let batches: Vec<_> = frames.chunks(size).map(batch).collect();
+    let batches: Vec<_> = frames.chunks(size).map(|frames| batch(frames, split)).collect();
     for epoch in batches.chunks(at_once) {
         let more = replay.push_batches(epoch, if wanted { Some(&mut out) } else { None });
         assert!(more.is_continue());
@@ -371,8 +384,8 @@ fn in_batches(
     (judged, connections, tally)
 }
 
-fn batch(frames: &[Vec<Layer>]) -> Batch {
-    let mut batch = Batch::default();
+fn batch(frames: &[Vec<Layer>], split: Split) -> Batch {
+    let mut batch = Batch::new(split);
     for frame in frames {
         match (&frame[..], Compact::of(&frame[0].packet)) {
             ([Layer { carries: Carries::Nothing, .. }], Some(compact)) => batch.compact(compact),
@@ -395,7 +408,7 @@ fn listed(connections: &Connections<'_>) -> Vec<(ConnectionId, Connection)> {
     listed
 }
 
-fn check(made: Made, frames: &[Vec<Layer>], limit: Limit, size: usize, at_once: usize) {
+fn check(made: Made, frames: &[Vec<Layer>], limit: Limit, cut: Cut) {
     let (policy, _) = made;
     let (judged, connections, tally) = plainly(policy, frames, limit);
     assert_eq!(judged.len(), frames.iter().flatten().count());
@@ -410,14 +423,23 @@ fn check(made: Made, frames: &[Vec<Layer>], limit: Limit, size: usize, at_once: 
         assert_eq!(found.2, tally, "{how}");
         found.0.len()
     };
-    let (batches, most) = ((size, at_once), InOrder::MOST);
+    let most = InOrder::MOST;
     assert_eq!(same(one_by_one(policy, frames, limit, most), "one by one"), judged.len());
-    assert_eq!(same(in_batches(made, frames, limit, batches, true, most), "in batches"), judged.len());
-    same(in_batches(made, frames, limit, batches, false, most), "in batches, counted only");
+    assert_eq!(same(in_batches(made, frames, limit, cut, true, most), "in batches"), judged.len());
+    same(in_batches(made, frames, limit, cut, false, most), "in batches, counted only");
     let order = |(judged, _, _): Results| judged.iter().map(|judged| judged.sequence).collect::<Vec<_>>();
-    let (one, many) =
-        (one_by_one(policy, frames, limit, 2), in_batches(made, frames, limit, batches, true, 2));
+    let (one, many) = (one_by_one(policy, frames, limit, 2), in_batches(made, frames, limit, cut, true, 2));
     assert_eq!(order(one), order(many), "what comes late comes at the same place");
+}
+
+fn cut(size: Range<usize>, at_once: Range<usize>) -> impl Strategy<Value = Cut> {
+    let threads = prop::sample::select(vec![1, 1, 2, 100]);
+    (size, at_once, threads, prop::bool::weighted(0.9)).prop_map(|(size, at_once, threads, sorted)| Cut {
+        size,
+        at_once,
+        threads,
+        sorted,
+    })
 }
 
 proptest! {
@@ -430,10 +452,9 @@ proptest! {
         midstream in prop::sample::select(vec!["assume", "pickup", "strict"]),
         dialect in prop::sample::select(vec!["ordered", "union"]),
         limit in limit(),
-        size in 1usize..80,
-        at_once in 1usize..5,
+        cut in cut(1..80, 1..5),
     ) {
-        check(made(state, midstream, dialect), &frames, limit, size, at_once);
+        check(made(state, midstream, dialect), &frames, limit, cut);
     }
 
     #[test]
@@ -443,30 +464,34 @@ proptest! {
         state in prop::sample::select(vec!["huawei", "linux"]),
         midstream in prop::sample::select(vec!["assume", "assume", "pickup", "strict"]),
         limit in limit(),
-        size in 20usize..300,
-        at_once in 1usize..3,
+        cut in cut(20..300, 1..3),
     ) {
-        check(made_of(groups, state, midstream, "ordered"), &frames, limit, size, at_once);
+        check(made_of(groups, state, midstream, "ordered"), &frames, limit, cut);
     }
 }
 
-/// More fragments than may wait, of one pair of hosts.
+/// More fragments than may wait, of one pair of hosts; and as many of another, which do not count with them.
 #[test]
-fn the_bound_on_waiting_fragments_does_not_depend_on_batches() {
+fn the_bound_on_waiting_fragments_does_not_depend_on_batches_and_threads() {
     let made = made("huawei", "assume", "ordered");
+    let pairs = [1, 2].map(|other| AddressPair::new(host(false, 0), host(false, other)).unwrap());
+    let [one, other] = pairs.map(|pair| route::part_of(pair, Domain::NONE));
+    assert_ne!(one, other);
     let part = |at: u32| Packet {
         time: Timestamp(1_700_000_000_000_000_000 + i64::from(at) * 1_000_000),
         length: 100,
         content: Content::Ip(IpPacket {
             domain: Domain::NONE,
-            addresses: AddressPair::new(host(false, 0), host(false, 1)).unwrap(),
+            addresses: pairs[at as usize % 2],
             protocol: Protocol::UDP,
             transport: Transport::Ports { source: (at % 1000) as u16, destination: 53 },
             fragment: Some(Fragment { id: at, offset: 0, length: 8, more: true }),
         }),
     };
-    let frames: Vec<_> = (0..3000).map(|at| vec![Layer::outer(part(at))]).collect();
-    check(made, &frames, ALL, 700, 2);
+    let frames: Vec<_> = (0..5000).map(|at| vec![Layer::outer(part(at))]).collect();
+    for threads in [1, 2, 100] {
+        check(made, &frames, ALL, Cut { size: 700, at_once: 2, threads, sorted: true });
+    }
 }
 
 /// Of three connections two may stay. Nothing but an ICMP error about the first was seen since the second.
@@ -497,7 +522,7 @@ fn a_connection_that_an_error_is_about_was_seen() {
         query(4, 1002),
     ];
     let (made, limit) = (made("huawei", "strict", "ordered"), (2, 4));
-    check(made, &frames, limit, 2, 1);
+    check(made, &frames, limit, Cut { size: 2, at_once: 1, threads: 1, sorted: true });
     let (_, kept, tally) = plainly(made.0, &frames, limit);
     let ports: Vec<_> = kept.iter().map(|(_, connection)| connection.initiator.port).collect();
     assert_eq!((ports, tally.kept.let_go), (vec![1000, 1002], 1));
@@ -530,7 +555,7 @@ fn a_flood_is_counted_in_bounded_memory() {
     let mut all = Replay::new(policy, matcher);
     let mut bounded = Replay::new(policy, matcher).keeping(1000);
     for frames in frames.chunks(300) {
-        let batches = [batch(frames)];
+        let batches = [batch(frames, all.split())];
         assert!(all.push_batches(&batches, None).is_continue());
         assert!(bounded.push_batches(&batches, None).is_continue());
         assert!(bounded.connections().len() <= 1000 + 256, "{}", bounded.connections().len());

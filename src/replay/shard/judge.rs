@@ -94,7 +94,7 @@ impl Shard {
                 Added::Complete(datagram) => self.reassembled(context, at, &datagram, observer),
                 Added::Dead(datagram) => self.orphaned(context, moment, &datagram),
             }
-            if let Some(datagram) = self.fragments.give_up_over_limit() {
+            if let Some(datagram) = self.fragments.give_up_over_limit(ip) {
                 let moment = Moment::given_up(at.sequence, datagram.deadline);
                 self.orphaned(context, moment, &datagram);
             }

@@ -20,8 +20,8 @@ use super::index::{Index, Tag};
 use super::limits::{Code, Kind};
 use super::record::{Narrow, Record};
 
-/// The most answers that a shard remembers: some 300 KiB.
-const MOST: usize = 2048;
+/// The most answers that the shards of a layer remember: some 20 MiB.
+const MOST: usize = 0x2_0000;
 
 /// All that the outcome of a packet depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +60,7 @@ pub(super) struct Answer {
 /// Answers by question.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
+    most: usize,
     index: Index,
     known: Vec<Answer>,
     /// The steps of each, apart: they are handed out only.
@@ -67,6 +68,11 @@ pub(super) struct Answers {
 }
 
 impl Answers {
+    /// None yet, for one of so many shards.
+    pub(super) fn for_one_of(shards: usize) -> Self {
+        Self { most: MOST / shards, ..Self::default() }
+    }
+
     /// The answer to a question, and its number.
     pub(super) fn get_mut(&mut self, question: &Question) -> Option<(u32, &mut Answer)> {
         let is_it = |number: u32| self.known[number as usize].question == *question;
@@ -81,7 +87,7 @@ impl Answers {
 
     /// Remembers the answer to a question that had none, if there is room.
     pub(super) fn remember(&mut self, question: Question, reason: Reason, change: Change, steps: Steps) {
-        if self.known.len() < MOST && self.get_mut(&question).is_none() {
+        if self.known.len() < self.most && self.get_mut(&question).is_none() {
             self.index.add(question.tag(), u32::try_from(self.known.len()).unwrap_or(u32::MAX));
             self.known.push(Answer { question, reason, change, hits: Hits::default() });
             self.steps.push(steps);

@@ -1,8 +1,8 @@
 //! A shard lets go of connections.
 
 use crate::policy::Policy;
+use crate::replay::Tally;
 use crate::replay::context::Outer;
-use crate::replay::{Tally, route};
 
 use super::index::NONE;
 use super::record::Age;
@@ -49,7 +49,7 @@ impl Shard {
         let before = self.len();
         let stays = |age| age >= oldest_left;
         let places = [self.narrow.retain(stays), self.wide.retain(stays)];
-        if self.number as usize >= route::LAYER {
+        if self.inside {
             tally.tunnels.inside.connections += (before - self.len()) as u64;
         }
         let gone = Gone { tally, outside, places };

@@ -28,6 +28,7 @@ use crate::policy::InterfaceId;
 use super::context::{Carrier, Outer};
 use super::fragments::{Deadline, Fragments, Piece};
 use super::key::Key;
+use super::route::Split;
 use super::{ConnectionId, ConnectionVerdict, Judged};
 
 use counts::Counts;
@@ -124,6 +125,8 @@ pub(super) struct Shard {
     number: u32,
     /// Whether this is the shard of messages without state.
     messages: bool,
+    /// Whether it is of packets from the inside of tunnels.
+    inside: bool,
     narrow: Table<Narrow>,
     wide: Table<Wide>,
     openings: Openings,
@@ -182,9 +185,17 @@ use {with_table, with_table_ref};
 
 impl Shard {
     /// The shard of this number.
-    pub(super) fn new(number: usize) -> Self {
-        let messages = number % super::route::LAYER == super::route::MESSAGES;
-        Self { number: u32::try_from(number).unwrap_or(u32::MAX), messages, ..Self::default() }
+    pub(super) fn new(split: Split, number: usize) -> Self {
+        let messages = number % split.layer() == split.messages();
+        let inside = number >= split.layer();
+        let answers = Answers::for_one_of(split.shards());
+        Self {
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+            messages,
+            inside,
+            answers,
+            ..Self::default()
+        }
     }
 
     fn find(&self, key: &Key) -> Option<Local> {

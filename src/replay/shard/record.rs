@@ -136,8 +136,8 @@ impl Stored for Narrow {
 /// [`Stored::hosts`] of two IPv4 hosts in one word.
 fn hosts_v4(hosts: u64) -> u64 {
     let product = hosts.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let shard = route::of_hosts((hosts >> 32) as u32, hosts as u32);
-    (product ^ product >> 32) >> route::BITS | (shard as u64) << (64 - route::BITS)
+    let part = route::part_of_hosts((hosts >> 32) as u32, hosts as u32);
+    (product ^ product >> 32) >> route::BITS | (part as u64) << (64 - route::BITS)
 }
 
 const fn halves(bits: u128) -> [u64; 2] {

@@ -9,7 +9,7 @@ use crate::replay::context::{At, Carrier, Context, Nesting, piece};
 use crate::replay::fragments::Piece;
 use crate::replay::state::Side;
 use crate::replay::tally::Hits;
-use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, Steps, Volume, route};
+use crate::replay::{ConnectionVerdict, Judged, Judgement, Reason, Steps, Volume};
 
 use super::index::NONE;
 use super::judge::Told;
@@ -81,7 +81,8 @@ impl Placed<'_> {
         context: &Context<'_, M>,
         layer: usize,
     ) -> impl Iterator<Item = Forward> {
-        let bucket = self.batch.buckets.get(layer * route::LAYER + route::MESSAGES);
+        let split = self.batch.split;
+        let bucket = self.batch.buckets.get(layer * split.layer() + split.messages());
         bucket.into_iter().flat_map(|bucket| &bucket.others).filter_map(|other| {
             let Content::Ip(ip) = other.packet.content else { return None };
             let at = self.at(context, other.place);
