@@ -12,8 +12,8 @@ use crate::replay::{Batch, Out, Replay, Split};
 
 use super::{Outcome, Read};
 
-/// Blocks that are judged at once, for each thread, and at most: enough to balance, few enough to stay in the cache.
-const BLOCKS_PER_THREAD: usize = 4;
+/// Blocks that several threads judge at once, for each of them, and at most: enough to balance, few enough to stay in the cache.
+const BLOCKS_PER_THREAD: usize = 8;
 const MOST_BLOCKS: usize = 32;
 
 /// A stretch of the file: consecutive blocks, decoded.
@@ -96,13 +96,13 @@ pub(super) fn judge<M: Matcher>(
     mut out: Option<&mut Out<'_>>,
     progress: &AtomicU64,
 ) -> Outcome {
-    replay.split_for(rayon::current_num_threads());
+    let threads = rayon::current_num_threads();
+    replay.split_for(threads);
     let split = replay.split();
-    let alone = rayon::current_num_threads() == 1;
-    let most = if alone { 1 } else { (rayon::current_num_threads() * BLOCKS_PER_THREAD).min(MOST_BLOCKS) };
+    let alone = threads == 1;
+    let most = if alone { 1 } else { threads.saturating_mul(BLOCKS_PER_THREAD).min(MOST_BLOCKS) };
     let mut chain = Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };
     let (mut current, mut next) = (Epoch::default(), Epoch::default());
-    let alone = rayon::current_num_threads() == 1;
     let mut read = Read::default();
     current.read(file, 0, most, split, &chain.buffers);
     while !current.batches.is_empty() {
@@ -118,7 +118,8 @@ pub(super) fn judge<M: Matcher>(
             more
         } else {
             let read = || next.read(file, first, most, split, buffers);
-            let ((), more) = rayon::join(read, || replay.push_batches(batches, out));
+            // Judging has an end that cannot be shared: it begins first.
+            let (more, ()) = rayon::join(|| replay.push_batches(batches, out), read);
             std::mem::swap(&mut current, &mut next);
             more
         };
