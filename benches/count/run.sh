@@ -1,6 +1,6 @@
 #!/bin/sh
-# Counts the instructions of fixed pieces of the matcher's work: benches/count/run.sh [--check | --record]
-# Only functions of the compile room are counted, with what they call. --check compares with expected.txt and fails
+# Counts the instructions of fixed pieces of work: benches/count/run.sh [--check | --record]
+# Only functions of the compile room are counted, with what they call, and reading and judging a capture. --check compares with expected.txt and fails
 # when a count grew by more than three per cent; --record writes that file. Counts depend on the compiler: where it is
 # not the one that the file names in its first line, or where there is no valgrind, --check says that it was skipped.
 set -eu
@@ -30,6 +30,7 @@ for case in $("$program"); do
     case $case in
         compile-policy) what='sgsim::compile::compiled::Compiled::new' ;;
         compile-forest) what='*five_tuple*FiveTupleSet*with_strategy*' ;;
+        replay) what='*read_and_judge*' ;;
         policy-*) what='*Compiled*decide_numbers*' ;;
         *) what='*FiveTupleSet*lookup_batch*' ;;
     esac
