@@ -2,8 +2,6 @@
 
 use std::sync::OnceLock;
 
-use prefetch_index::prefetch_index;
-
 use crate::capture::Sink;
 use crate::packet::{Carries, Compact, Content, Domain, Layer, Packet, Timestamp};
 
@@ -289,10 +287,7 @@ impl Sink for Batch {
         packet.place = self.count;
         self.count += 1;
         self.frames.add(packet.time, packet.length);
-        let bucket = &mut self.buckets[self.split.of_compact(&packet)].compact;
-        bucket.push(packet);
-        // The next of this shard is many packets away, and where it is written has left the cache by then.
-        prefetch_index(&*bucket, bucket.len() + 1);
+        self.buckets[self.split.of_compact(&packet)].compact.push(packet);
     }
 
     fn packet(&mut self, packet: Packet) {
