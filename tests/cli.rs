@@ -417,6 +417,18 @@ fn a_reader_who_leaves_changes_no_status() {
     }
 }
 
+/// The disk is full, and nothing is lost that was judged.
+#[cfg(target_os = "linux")]
+#[test]
+fn records_that_cannot_be_written_leave_the_report() {
+    let report = sgsim(&["replay", CAPTURE, "-s", SCENARIO]).stdout;
+    for records in ["--packets", "--connections"] {
+        let ran = sgsim(&["replay", CAPTURE, "-s", SCENARIO, records, "/dev/full"]);
+        assert_eq!((ran.code, &ran.stdout), (2, &report), "{records}");
+        assert!(ran.stderr.contains("error: failed to write /dev/full: No space left"), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn an_undecoded_frame_is_explained_as_such() {
     let mut bytes = capture();

@@ -94,7 +94,8 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         None => None,
     };
     let threads = threads::pool(args.threads)?;
-    let (replay, reading, workload) = threads.install(|| args.judge_all(&scenario, &matcher, packet_file))?;
+    let finished = threads.install(|| args.judge_all(&scenario, &matcher, packet_file))?;
+    let Finished { replay, reading, workload, mut unwritten } = finished;
     let Reading { captures, errors, repetition } = reading;
     let tally = threads.install(|| replay.tally());
     let results = Results {
@@ -109,16 +110,13 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
         workload: workload.as_ref(),
     };
     if let (Some(path), Some(mut out)) = (&args.connections, connection_file) {
-        args.record_format(path)
-            .write_connections(&results, &mut out)
-            .and_then(|()| out.flush())
-            .or_else(files::unless_closed)
-            .map_err(|error| files::cannot_write(path, &error))?;
+        let written = args.record_format(path).write_connections(&results, &mut out);
+        let written = written.and_then(|()| out.flush()).or_else(files::unless_closed);
+        unwritten.extend(written.err().map(|error| files::cannot_write(path, &error)));
     }
     // Told even when nobody reads the report to its end.
-    for error in &errors {
-        output::complain(error);
-    }
+    errors.iter().for_each(output::complain);
+    unwritten.iter().for_each(output::complain);
     match (&args.output, &mut report_file) {
         (Some(path), Some(out)) => {
             threads
@@ -134,7 +132,7 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Error> {
     if let (Some(text), false) = (results.let_go(), args.reports_notes()) {
         output::remark(&text);
     }
-    if !errors.is_empty() {
+    if !errors.is_empty() || !unwritten.is_empty() {
         return Ok(ExitStatus::Failed);
     }
     let unmet = workload.as_ref().is_some_and(|workload| !workload.is_as_expected());
@@ -164,7 +162,13 @@ fn judged_by(failing: Show, tally: &Tally) -> ExitStatus {
 }
 
 /// A finished replay, and what was read for it.
-type Whole<'p> = (Replay<'p, Compiled<'p>>, Reading, Option<JudgedWorkload>);
+struct Finished<'p> {
+    replay: Replay<'p, Compiled<'p>>,
+    reading: Reading,
+    workload: Option<JudgedWorkload>,
+    /// The files of records that could not be written: what was judged is reported all the same.
+    unwritten: Vec<Error>,
+}
 /// Takes the records of packets.
 type Records<'a, 'p> = (PacketWriter<'p, Box<dyn Write + Send>>, &'a Path);
 
@@ -194,7 +198,7 @@ impl Args {
         scenario: &'p Scenario,
         matcher: &'p Compiled<'p>,
         records: Option<Records<'_, 'p>>,
-    ) -> Result<Whole<'p>, Error> {
+    ) -> Result<Finished<'p>, Error> {
         let policy = &scenario.policy;
         let input = self.source.open_all(scenario, self.block_size)?;
         let plan = input.plan().cloned();
@@ -207,10 +211,10 @@ impl Args {
         let mut records = records;
         if records.is_none() && verifier.is_none() && flows.is_none() {
             let reading = input.judge(policy, &mut replay, None);
-            return Ok((replay, reading, None));
+            return Ok(Finished { replay, reading, workload: None, unwritten: vec![] });
         }
         let (mut order, mut result, mut agrees) = (InOrder::default(), Ok(()), true);
-        // Whoever reads the records has seen enough; what is found is still wanted.
+        // Whoever reads the records has seen enough, or they cannot be written; what is found is still wanted.
         let mut closed = false;
         let mut take = |judged: Judged| {
             order.push(judged, &mut |frame| {
@@ -220,20 +224,21 @@ impl Args {
                 if let (Some(verifier), true) = (&mut verifier, agrees) {
                     agrees = verifier.agrees(&frame);
                 }
-                if let (Some((writer, _)), Ok(()), false) = (&mut records, &result, closed) {
-                    result = writer.write(&frame).or_else(|error| {
-                        closed = true;
-                        files::unless_closed(error)
-                    });
+                if let (Some((writer, _)), false) = (&mut records, closed) {
+                    let written = writer.write(&frame);
+                    closed = written.is_err();
+                    result = written.or_else(files::unless_closed);
                 }
             });
-            if result.is_ok() && agrees { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if agrees { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let out: &mut Out<'_> = &mut take;
         let reading = input.judge(policy, &mut replay, Some(out));
+        let mut unwritten = vec![];
         if let Some((writer, path)) = &mut records {
-            let finished = result.and_then(|()| if closed { Ok(()) } else { writer.finish() });
-            finished.or_else(files::unless_closed).map_err(|error| files::cannot_write(path, &error))?;
+            let written = result.and_then(|()| if closed { Ok(()) } else { writer.finish() });
+            let written = written.or_else(files::unless_closed);
+            unwritten.extend(written.err().map(|error| files::cannot_write(path, &error)));
         }
         if let Some(verifier) = verifier {
             let compared = verifier.compared();
@@ -243,7 +248,8 @@ impl Args {
             output::remark(&format_args!("verified: the reference agrees on {compared} frames"));
         }
         let flows = flows.map(FlowTally::finish);
-        Ok((replay, reading, plan.zip(flows).map(|(plan, flows)| JudgedWorkload { plan, flows })))
+        let workload = plan.zip(flows).map(|(plan, flows)| JudgedWorkload { plan, flows });
+        Ok(Finished { replay, reading, workload, unwritten })
     }
 
     fn verifier<'p>(
