@@ -161,6 +161,23 @@ fn a_name_of_several_groups_is_attached_to_none() {
 }
 
 #[test]
+fn a_misspelt_group_is_a_mistake() {
+    let mut inputs = inputs(&["huawei-v3/show-web.json", "huawei-v3/ports.json"], &[]);
+    inputs.attach = vec!["wep=192.168.0.99".to_owned()];
+    let loaded = Scenario::load_all(&inputs);
+    let told = loaded.diagnostics.iter().find(|finding| finding.code.name == "unknown-group").unwrap();
+    assert_eq!(told.message, "unknown group `wep`");
+    let text = loaded.render(sgsim::diag::Style::Plain);
+    assert!(text.contains("--attach:1:1") && text.contains("did you mean `web`?"), "{text}");
+    assert!(loaded.policy().is_none());
+    // A group that an export names may stand in another: it is not known, and no mistake.
+    inputs.attach = vec!["web=192.168.0.99".to_owned()];
+    let loaded = Scenario::load_all(&inputs);
+    let names: Vec<_> = policy(&loaded).groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(names, ["web", "7a2b6d60"]);
+}
+
+#[test]
 fn ports_of_the_network_itself_are_left_out_with_a_note() {
     let port = |id: &str, owner: &str, address: &str, groups: &str| {
         format!(

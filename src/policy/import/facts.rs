@@ -30,6 +30,8 @@ pub(in crate::policy) struct Facts {
     pub(super) state: Option<StateProfile>,
     /// Names of places that are better than a JSON pointer (Terraform addresses), by the byte where each begins.
     pub(in crate::policy) places: Vec<(usize, Arc<str>)>,
+    /// Whether it was typed, and not exported: a group that no input has is a mistake then.
+    pub(super) typed: bool,
     /// The group that a cluster's nodes have unless an input says another.
     pub(super) default_node_group: Option<Piece>,
     /// Keys of groups that have more members than the file knows the addresses of.

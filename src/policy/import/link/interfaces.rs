@@ -24,6 +24,8 @@ pub(super) struct Draft {
     /// As keys until all inputs have been heard, then as names.
     groups: Option<Vec<Piece>>,
     names: Vec<String>,
+    /// Whether its groups were named by hand.
+    typed: bool,
     layer: usize,
 }
 
@@ -47,6 +49,10 @@ pub(super) fn merge(layers: &[Layer], keys: &Keys<'_>, findings: &mut Vec<Diagno
     let mut owners: BTreeMap<AddressRange, usize> = BTreeMap::new();
     let mut ids: BTreeMap<String, usize> = BTreeMap::new();
     for (number, layer) in layers.iter().enumerate() {
+        let typed = match layer {
+            Layer::Export(facts, _) => facts.typed,
+            Layer::Scenario(_) => true,
+        };
         let (all, together): (Vec<Attachment>, bool) = match layer {
             Layer::Export(facts, _) => {
                 (facts.attachments.iter().map(copy).collect(), facts.format == "Kubernetes")
@@ -59,6 +65,7 @@ pub(super) fn merge(layers: &[Layer], keys: &Keys<'_>, findings: &mut Vec<Diagno
             let apart = |&at: &usize| together || drafts[at].layer != number;
             let at = by_id.or_else(|| shared().filter(apart));
             let at = if let Some(at) = at {
+                drafts[at].typed = if new.groups.is_some() { typed } else { drafts[at].typed };
                 join(&mut drafts[at], new, number, findings);
                 at
             } else {
@@ -70,7 +77,17 @@ pub(super) fn merge(layers: &[Layer], keys: &Keys<'_>, findings: &mut Vec<Diagno
                     None => name,
                 };
                 let names = vec![];
-                drafts.push(Draft { ids, name, rank, addresses, behind, groups, names, layer: number });
+                drafts.push(Draft {
+                    ids,
+                    name,
+                    rank,
+                    addresses,
+                    behind,
+                    groups,
+                    names,
+                    typed,
+                    layer: number,
+                });
                 drafts.len() - 1
             };
             for (range, _) in &drafts[at].addresses {
@@ -190,8 +207,8 @@ fn look_up(drafts: &mut [Draft], layers: &[Layer], keys: &Keys<'_>, findings: &m
                 findings.push(finding.help(format!("name one of {}", several.join(", "))));
             }
             let name = known.unwrap_or_else(|| {
-                // A name that no input has is a mistake of a scenario, and told as one.
-                if draft.rank < 9 { names::clean(names::short(&key.text), false) } else { key.text.clone() }
+                // A name that no input has is a mistake of whoever typed it, and told as one.
+                if !draft.typed { names::clean(names::short(&key.text), false) } else { key.text.clone() }
             });
             names.push(name);
         }
@@ -225,7 +242,7 @@ fn rename(drafts: &mut [Draft]) {
 /// Groups that interfaces have and no input describes: anything may be their rules.
 pub(super) fn unknown_groups(linked: &mut Written, drafts: &[Draft], keys: &Keys<'_>, allow_only: bool) {
     let mut known: BTreeSet<String> = linked.groups.iter().map(|group| group.name.text.clone()).collect();
-    for draft in drafts.iter().filter(|draft| draft.rank < 9) {
+    for draft in drafts.iter().filter(|draft| !draft.typed) {
         // Both lists are of the same groups.
         for (piece, name) in draft.groups.iter().flatten().zip(&draft.names) {
             if keys.own_groups.contains(name.as_str()) || !known.insert(name.clone()) {
