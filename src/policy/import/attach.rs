@@ -3,12 +3,12 @@
 use crate::diag::{Diagnostic, codes};
 use crate::policy::tree::Piece;
 
-use super::facts::{Attachment, Facts};
+use super::facts::{Attachment, Author, Facts};
 use super::field::{self, Findings};
 
 /// Reads a line for each group; an address that stands in several has their groups in that order.
 pub(in crate::policy) fn read(text: &str, findings: &mut Findings) -> Facts {
-    let mut facts = Facts { typed: true, ..Facts::new("the command line") };
+    let mut facts = Facts { author: Author::User, ..Facts::new("the command line") };
     let mut start = 0;
     for line in text.split('\n') {
         let whole = Piece::new(line.to_owned(), start..start + line.len(), Some(start));

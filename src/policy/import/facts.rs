@@ -30,8 +30,7 @@ pub(in crate::policy) struct Facts {
     pub(super) state: Option<StateProfile>,
     /// Names of places that are better than a JSON pointer (Terraform addresses), by the byte where each begins.
     pub(in crate::policy) places: Vec<(usize, Arc<str>)>,
-    /// Whether it was typed, and not exported: a group that no input has is a mistake then.
-    pub(super) typed: bool,
+    pub(super) author: Author,
     /// The group that a cluster's nodes have unless an input says another.
     pub(super) default_node_group: Option<Piece>,
     /// Keys of groups that have more members than the file knows the addresses of.
@@ -46,6 +45,16 @@ pub(in crate::policy) struct Facts {
     pub(super) listed: Option<Listed>,
     /// Whether the list goes on behind what the file has of it.
     pub(super) goes_on: bool,
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Author {
+    /// A group that it names may be described elsewhere.
+    #[default]
+    Cloud,
+    /// A group that no input has is a mistake.
+    User,
 }
 
 /// What a list is of.

@@ -7,7 +7,7 @@ use crate::packet::AddressRange;
 use crate::policy::scenario::written::{Written, WrittenGroup, WrittenInterface};
 use crate::policy::tree::Piece;
 
-use super::super::facts::{Attachment, any_rules};
+use super::super::facts::{Attachment, Author, any_rules};
 use super::super::names;
 use super::{Keys, Layer, exports};
 
@@ -24,8 +24,8 @@ pub(super) struct Draft {
     /// As keys until all inputs have been heard, then as names.
     groups: Option<Vec<Piece>>,
     names: Vec<String>,
-    /// Whether its groups were named by hand.
-    typed: bool,
+    /// Who named its groups.
+    author: Author,
     layer: usize,
 }
 
@@ -49,9 +49,9 @@ pub(super) fn merge(layers: &[Layer], keys: &Keys<'_>, findings: &mut Vec<Diagno
     let mut owners: BTreeMap<AddressRange, usize> = BTreeMap::new();
     let mut ids: BTreeMap<String, usize> = BTreeMap::new();
     for (number, layer) in layers.iter().enumerate() {
-        let typed = match layer {
-            Layer::Export(facts, _) => facts.typed,
-            Layer::Scenario(_) => true,
+        let author = match layer {
+            Layer::Export(facts, _) => facts.author,
+            Layer::Scenario(_) => Author::User,
         };
         let (all, together): (Vec<Attachment>, bool) = match layer {
             Layer::Export(facts, _) => {
@@ -65,7 +65,7 @@ pub(super) fn merge(layers: &[Layer], keys: &Keys<'_>, findings: &mut Vec<Diagno
             let apart = |&at: &usize| together || drafts[at].layer != number;
             let at = by_id.or_else(|| shared().filter(apart));
             let at = if let Some(at) = at {
-                drafts[at].typed = if new.groups.is_some() { typed } else { drafts[at].typed };
+                drafts[at].author = if new.groups.is_some() { author } else { drafts[at].author };
                 join(&mut drafts[at], new, number, findings);
                 at
             } else {
@@ -85,7 +85,7 @@ pub(super) fn merge(layers: &[Layer], keys: &Keys<'_>, findings: &mut Vec<Diagno
                     behind,
                     groups,
                     names,
-                    typed,
+                    author,
                     layer: number,
                 });
                 drafts.len() - 1
@@ -208,7 +208,10 @@ fn look_up(drafts: &mut [Draft], layers: &[Layer], keys: &Keys<'_>, findings: &m
             }
             let name = known.unwrap_or_else(|| {
                 // A name that no input has is a mistake of whoever typed it, and told as one.
-                if !draft.typed { names::clean(names::short(&key.text), false) } else { key.text.clone() }
+                match draft.author {
+                    Author::Cloud => names::clean(names::short(&key.text), false),
+                    Author::User => key.text.clone(),
+                }
             });
             names.push(name);
         }
@@ -242,7 +245,7 @@ fn rename(drafts: &mut [Draft]) {
 /// Groups that interfaces have and no input describes: anything may be their rules.
 pub(super) fn unknown_groups(linked: &mut Written, drafts: &[Draft], keys: &Keys<'_>, allow_only: bool) {
     let mut known: BTreeSet<String> = linked.groups.iter().map(|group| group.name.text.clone()).collect();
-    for draft in drafts.iter().filter(|draft| !draft.typed) {
+    for draft in drafts.iter().filter(|draft| draft.author == Author::Cloud) {
         // Both lists are of the same groups.
         for (piece, name) in draft.groups.iter().flatten().zip(&draft.names) {
             if keys.own_groups.contains(name.as_str()) || !known.insert(name.clone()) {
