@@ -47,15 +47,23 @@ struct Chain<'a> {
 }
 
 impl Epoch {
-    /// Reads and decodes the blocks from `first` on.
-    fn read(&mut self, file: &Blocks, first: u64, most: usize, split: Split, buffers: &Buffers) {
+    /// Reads and decodes the blocks from `first` on, of which the first record starts at `start`.
+    fn read(
+        &mut self,
+        file: &Blocks,
+        (first, start): (u64, u64),
+        most: usize,
+        split: Split,
+        buffers: &Buffers,
+    ) {
         self.first = first;
         let left = usize::try_from(file.count().saturating_sub(first)).unwrap_or(usize::MAX);
         let count = left.min(most);
         self.batches.resize_with(count, || Batch::new(split));
         let read = |(index, batch): (usize, &mut Batch)| {
             batch.clear();
-            buffers.with(|buffer| file.parse(first + index as u64, None, buffer, batch))
+            let start = (index == 0).then_some(start);
+            buffers.with(|buffer| file.parse(first + index as u64, start, buffer, batch))
         };
         self.batches.par_iter_mut().enumerate().map(read).collect_into_vec(&mut self.blocks);
     }
@@ -104,20 +112,20 @@ pub(super) fn judge<M: Matcher>(
     let mut chain = Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };
     let (mut current, mut next) = (Epoch::default(), Epoch::default());
     let mut read = Read::default();
-    current.read(file, 0, most, split, &chain.buffers);
+    current.read(file, (0, chain.next), most, split, &chain.buffers);
     while !current.batches.is_empty() {
         chain.check(&mut current);
         current.batches.iter().for_each(|batch| read.add(batch));
         let (batches, out) = (&current.batches, out.as_deref_mut());
         let first = if chain.error.is_some() { file.count() } else { current.first + batches.len() as u64 };
-        let buffers = &chain.buffers;
+        let (from, buffers) = ((first, chain.next), &chain.buffers);
         let more = if alone {
             // One stretch at a time: it stays in the cache.
             let more = replay.push_batches(batches, out);
-            current.read(file, first, most, split, buffers);
+            current.read(file, from, most, split, buffers);
             more
         } else {
-            let read = || next.read(file, first, most, split, buffers);
+            let read = || next.read(file, from, most, split, buffers);
             // Judging has an end that cannot be shared: it begins first.
             let (more, ()) = rayon::join(|| replay.push_batches(batches, out), read);
             std::mem::swap(&mut current, &mut next);

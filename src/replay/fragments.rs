@@ -127,10 +127,12 @@ type Key = (Domain, crate::packet::AddressPair, Protocol, u32);
 /// The datagrams of one shard that wait.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
-    /// As many as are needed.
+    /// By the last bits of the part's number: a shard holds neighbours.
     parts: Vec<Part>,
-    /// No wait ends before this.
-    earliest: Option<Timestamp>,
+    /// Of each part the next deadline.
+    next: Vec<Option<Deadline>>,
+    /// The next of all, and its part.
+    first: Option<(Deadline, usize)>,
 }
 
 /// The datagrams of one part of the hosts that wait.
@@ -167,16 +169,39 @@ impl Ord for Stale {
 }
 
 impl Fragments {
+    /// None yet, for one of so many shards.
+    pub(super) fn for_one_of(shards: usize) -> Self {
+        let parts = route::PARTS / shards;
+        let all = std::iter::repeat_with(Part::default).take(parts).collect();
+        Self { parts: all, next: vec![None; parts], first: None }
+    }
+
+    /// Where the datagrams between two hosts wait.
+    fn part(&self, ip: &IpPacket) -> usize {
+        route::part_of(ip.addresses, ip.domain) % self.parts.len().max(1)
+    }
+
     /// Takes a fragment; after it, [`Self::give_up_over_limit`] has to be asked about its datagram's hosts.
     pub(super) fn add(&mut self, ip: &IpPacket, fragment: Fragment, piece: Piece) -> Added {
-        let part = route::part_of(ip.addresses, ip.domain);
-        if self.parts.len() <= part {
-            self.parts.resize_with(part + 1, Part::default);
-        }
-        let part = &mut self.parts[part];
-        let added = part.add(ip, fragment, piece);
-        self.earliest = self.earliest.into_iter().chain(part.earliest_deadline()).min();
+        let part = self.part(ip);
+        let added = self.parts[part].add(ip, fragment, piece);
+        self.look_at(part);
         added
+    }
+
+    /// Finds out what comes first, after a part has changed.
+    fn look_at(&mut self, part: usize) {
+        let own = self.parts[part].next_deadline();
+        if std::mem::replace(&mut self.next[part], own) == own {
+            return;
+        }
+        self.first = match (own, self.first) {
+            (Some(own), first) if first.is_none_or(|(deadline, _)| own < deadline) => Some((own, part)),
+            (_, Some((_, first))) if first == part => {
+                self.next.iter().zip(0..).filter_map(|(next, at)| Some(((*next)?, at))).min()
+            }
+            (_, first) => first,
+        };
     }
 
     /// How many datagrams wait.
@@ -190,34 +215,26 @@ impl Fragments {
         waiting.flat_map(|datagram| &mut datagram.pieces)
     }
 
-    /// A time before which no wait ends; quickly told.
-    #[inline]
-    pub(super) const fn earliest_deadline(&self) -> Option<Timestamp> {
-        self.earliest
-    }
-
     /// The next deadline of a datagram that waits.
-    pub(super) fn next_deadline(&mut self) -> Option<Deadline> {
-        self.next().map(|(deadline, _)| deadline)
-    }
-
-    /// The same with the part it waits in.
-    fn next(&mut self) -> Option<(Deadline, usize)> {
-        let parts = self.parts.iter_mut().enumerate();
-        let next = parts.filter_map(|(at, part)| Some((part.next_deadline()?, at))).min();
-        self.earliest = next.map(|((time, _), _)| time);
-        next
+    #[inline]
+    pub(super) fn next_deadline(&self) -> Option<Deadline> {
+        self.first.map(|(deadline, _)| deadline)
     }
 
     /// Gives up the datagram that is nearest its deadline.
     pub(super) fn give_up(&mut self) -> Option<Datagram> {
-        let (_, part) = self.next()?;
-        self.parts[part].give_up()
+        let (_, part) = self.first?;
+        let datagram = self.parts[part].give_up();
+        self.look_at(part);
+        datagram
     }
 
     /// Gives up the datagram between hosts of the same part that is nearest its deadline, if too many wait.
     pub(super) fn give_up_over_limit(&mut self, ip: &IpPacket) -> Option<Datagram> {
-        self.parts.get_mut(route::part_of(ip.addresses, ip.domain))?.give_up_over_limit()
+        let part = self.part(ip);
+        let datagram = self.parts[part].give_up_over_limit()?;
+        self.look_at(part);
+        Some(datagram)
     }
 
     /// Whether a datagram waits that starts an ICMP error.
@@ -281,11 +298,6 @@ impl Part {
             });
         }
         Some(datagram)
-    }
-
-    /// A time before which no wait ends.
-    fn earliest_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.peek().map(|Reverse(((time, _), _))| *time)
     }
 
     /// The next deadline of a datagram that waits.

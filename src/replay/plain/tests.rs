@@ -494,6 +494,30 @@ fn the_bound_on_waiting_fragments_does_not_depend_on_batches_and_threads() {
     }
 }
 
+/// The first part of a datagram that never completes opens a connection when everything is over, long after others were let go.
+#[test]
+fn what_the_end_opens_is_numbered_behind_all_others() {
+    let packet = |at: u16, fragment| {
+        vec![Layer::outer(Packet {
+            time: Timestamp(1_700_000_000_000_000_000 + i64::from(at)),
+            length: 60,
+            content: Content::Ip(IpPacket {
+                domain: Domain::NONE,
+                addresses: AddressPair::new(host(false, 0), host(false, 1)).unwrap(),
+                protocol: Protocol::UDP,
+                transport: Transport::Ports { source: 1000 + at, destination: 53 },
+                fragment,
+            }),
+        })]
+    };
+    let mut frames: Vec<_> = (0..20).map(|at| packet(at, None)).collect();
+    frames.push(packet(20, Some(Fragment { id: 1, offset: 0, length: 8, more: true })));
+    for threads in [1, 2] {
+        let cut = Cut { size: 4, at_once: 2, threads, sorted: true };
+        check(made("huawei", "strict", "ordered"), &frames, (1, 8), cut);
+    }
+}
+
 /// Of three connections two may stay. Nothing but an ICMP error about the first was seen since the second.
 #[test]
 fn a_connection_that_an_error_is_about_was_seen() {

@@ -6,6 +6,9 @@
 
 #![allow(clippy::cast_possible_truncation)] // Hashes are cut in pieces.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+
 use prefetch_index::prefetch_index;
 
 /// Records in a bucket.
@@ -18,6 +21,15 @@ const FIRST: usize = 2;
 /// Seven bytes of 1, and their highest bits.
 const ONES: u64 = 0x0001_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
+
+/// What hashes depend on beside their keys: another in every process, so that no capture can be written, or meet by chance, whose
+/// connections all fall into one bucket. Nothing that is seen depends on it.
+static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(()));
+
+/// The seed of all hashes.
+pub(super) fn seed() -> u64 {
+    *SEED
+}
 
 /// The part of a hash that an index looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +169,17 @@ impl Index {
         let slot = bucket.len() % WIDTH;
         bucket.marks |= tag.mark() << (8 * slot);
         (bucket.tags[slot], bucket.numbers[slot]) = (tag.0, number);
+    }
+
+    /// The most full buckets in a row: all that a lookup may have to go through.
+    #[cfg(test)]
+    pub(super) fn longest_run(&self) -> usize {
+        self.buckets
+            .chunk_by(|a, b| a.is_full() == b.is_full())
+            .filter(|run| run[0].is_full())
+            .map(<[_]>::len)
+            .max()
+            .unwrap_or(0)
     }
 
     #[cold]

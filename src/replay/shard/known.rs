@@ -16,7 +16,7 @@ use crate::replay::step::may_be_older;
 use crate::replay::tally::Hits;
 use crate::replay::{Reason, Steps};
 
-use super::index::{Index, Tag};
+use super::index::{Index, Tag, seed};
 use super::limits::{Code, Kind};
 use super::record::{Narrow, Record};
 
@@ -149,7 +149,7 @@ impl Question {
     }
 
     fn tag(&self) -> Tag {
-        Tag::of(FixedState::default().hash_one(self))
+        Tag::of(FixedState::with_seed(seed()).hash_one(self))
     }
 
     /// Whether it is about a packet that belongs to no known connection.

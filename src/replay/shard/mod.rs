@@ -186,14 +186,12 @@ use {with_table, with_table_ref};
 impl Shard {
     /// The shard of this number.
     pub(super) fn new(split: Split, number: usize) -> Self {
-        let messages = number % split.layer() == split.messages();
-        let inside = number >= split.layer();
-        let answers = Answers::for_one_of(split.shards());
         Self {
             number: u32::try_from(number).unwrap_or(u32::MAX),
-            messages,
-            inside,
-            answers,
+            messages: number % split.layer() == split.messages(),
+            inside: number >= split.layer(),
+            answers: Answers::for_one_of(split.shards()),
+            fragments: Fragments::for_one_of(split.shards()),
             ..Self::default()
         }
     }

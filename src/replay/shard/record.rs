@@ -23,8 +23,8 @@ pub(super) trait Stored: Copy + Eq {
     /// What records of this key are aligned to.
     type Align: Copy + Default + std::fmt::Debug;
 
-    /// A hash that is the same on every run: the same input takes the same time and memory.
-    fn hash(&self) -> u64;
+    /// A hash that nobody can foretell who does not know the seed.
+    fn hash(&self, seed: u64) -> u64;
 
     /// The same for all keys of two hosts in either form, and seldom for others; in the order of shards, where domains are not
     /// used.
@@ -106,10 +106,9 @@ impl Stored for Narrow {
     type Align = Line;
 
     #[inline]
-    fn hash(&self) -> u64 {
-        // The step that foldhash is made of, with fixed keys: digits of pi.
-        let product =
-            u128::from(self.hosts ^ 0x243f_6a88_85a3_08d3) * u128::from(self.rest ^ 0x1319_8a2e_0370_7344);
+    fn hash(&self, seed: u64) -> u64 {
+        // The step that foldhash is made of.
+        let product = u128::from(self.hosts ^ seed) * u128::from(self.rest ^ seed.rotate_left(32));
         product as u64 ^ (product >> 64) as u64
     }
 
@@ -172,8 +171,8 @@ impl Wide {
 impl Stored for Wide {
     type Align = ();
 
-    fn hash(&self) -> u64 {
-        FixedState::default().hash_one(self)
+    fn hash(&self, seed: u64) -> u64 {
+        FixedState::with_seed(seed).hash_one(self)
     }
 
     fn hosts(&self) -> u64 {

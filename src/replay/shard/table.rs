@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use prefetch_index::prefetch_index;
 
-use super::index::{Index, NONE, Tag};
+use super::index::{Index, NONE, Tag, seed};
 use super::record::{Age, Extra, HAS_EXTRA, Record, Stored};
 
 /// Records in one piece of memory. It is large enough to be mapped on its own, and touched only as it is filled.
@@ -14,6 +14,7 @@ const CHUNK: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Table<K: Stored> {
     index: Index,
+    seed: u64,
     chunks: Vec<Vec<Record<K>>>,
     len: usize,
     extras: HashMap<u32, Extra, FixedState>,
@@ -22,7 +23,8 @@ pub(super) struct Table<K: Stored> {
 
 impl<K: Stored> Default for Table<K> {
     fn default() -> Self {
-        Self { index: Index::default(), chunks: vec![], len: 0, extras: HashMap::default(), replaced: 0 }
+        let (index, seed) = (Index::default(), seed());
+        Self { index, seed, chunks: vec![], len: 0, extras: HashMap::default(), replaced: 0 }
     }
 }
 
@@ -47,16 +49,21 @@ impl<K: Stored> Table<K> {
         &mut self.chunks[at as usize / CHUNK][at as usize % CHUNK]
     }
 
+    #[inline]
+    fn tag(&self, key: &K) -> Tag {
+        Tag::of(key.hash(self.seed))
+    }
+
     /// The newest connection of this key.
     #[inline]
     pub(super) fn find(&self, key: &K) -> Option<u32> {
-        self.index.find(Tag::of(key.hash()), |at| self.get(at).key == *key)
+        self.index.find(self.tag(key), |at| self.get(at).key == *key)
     }
 
     /// Asks for the memory of the index where a key is looked for; returns its tag.
     #[inline]
     pub(super) fn ask_for_index(&self, key: &K) -> Tag {
-        let tag = Tag::of(key.hash());
+        let tag = self.tag(key);
         self.index.ask_for(tag);
         tag
     }
@@ -82,7 +89,7 @@ impl<K: Stored> Table<K> {
     /// Adds a connection, in the place of an older one of its key if there is one.
     pub(super) fn add(&mut self, record: Record<K>, older: Option<u32>) -> u32 {
         let at = u32::try_from(self.len()).unwrap_or(u32::MAX);
-        let tag = Tag::of(record.key.hash());
+        let tag = self.tag(&record.key);
         match self.chunks.last_mut() {
             Some(chunk) if chunk.len() < CHUNK => {
                 chunk.push(record);
@@ -121,7 +128,7 @@ impl<K: Stored> Table<K> {
             if let Some(extra) = extra {
                 self.extras.insert(left, extra);
             }
-            let tag = Tag::of(record.key.hash());
+            let tag = self.tag(&record.key);
             if index.find(tag, |known| known == at).is_some() {
                 self.index.add(tag, left);
             }
@@ -163,5 +170,29 @@ impl<K: Stored> Table<K> {
     /// All connections, with their places.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Record<K>)> {
         (0..).zip(self.chunks.iter().flat_map(|chunk| chunk.iter()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Narrow;
+    use super::*;
+    use crate::packet::{Compact, Flow, Timestamp};
+
+    /// One host that asks many others, by every pair of ports of which one is a digit of pi: with fixed digits in the hash, such
+    /// ports made all connections fall into one bucket.
+    #[test]
+    fn connections_of_neighbours_spread_over_the_index() {
+        for ports in [(0x1319, 0x8a2e), (4889, 53), (40_000, 53)] {
+            let mut table = Table::<Narrow>::default();
+            for host in 0..5000 {
+                let text =
+                    format!("udp 1.1.1.1:{} > 10.0.{}.{}:{}", ports.0, host / 256, host % 256, ports.1);
+                let packet = text.parse::<Flow>().unwrap().packet(Timestamp(0));
+                let (key, _) = Narrow::of(&Compact::of(&packet).unwrap());
+                table.add(Record::new(key, Timestamp(0), 0, 0), None);
+            }
+            assert!(table.index.longest_run() < 100, "{}", table.index.longest_run());
+        }
     }
 }
