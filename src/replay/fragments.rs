@@ -129,9 +129,9 @@ type Key = (Domain, crate::packet::AddressPair, Protocol, u32);
 pub(super) struct Fragments {
     /// By the last bits of the part's number: a shard holds neighbours.
     parts: Vec<Part>,
-    /// Of each part the next deadline.
+    /// Of each part a deadline before which no wait ends there.
     next: Vec<Option<Deadline>>,
-    /// The next of all, and its part.
+    /// The first of them, and its part.
     first: Option<(Deadline, usize)>,
 }
 
@@ -191,7 +191,7 @@ impl Fragments {
 
     /// Finds out what comes first, after a part has changed.
     fn look_at(&mut self, part: usize) {
-        let own = self.parts[part].next_deadline();
+        let own = self.parts[part].earliest_deadline();
         if std::mem::replace(&mut self.next[part], own) == own {
             return;
         }
@@ -215,14 +215,26 @@ impl Fragments {
         waiting.flat_map(|datagram| &mut datagram.pieces)
     }
 
-    /// The next deadline of a datagram that waits.
+    /// A time before which no wait ends; quickly told.
     #[inline]
-    pub(super) fn next_deadline(&self) -> Option<Deadline> {
-        self.first.map(|(deadline, _)| deadline)
+    pub(super) fn earliest_deadline(&self) -> Option<Timestamp> {
+        self.first.map(|((time, _), _)| time)
+    }
+
+    /// The next deadline of a datagram that waits.
+    pub(super) fn next_deadline(&mut self) -> Option<Deadline> {
+        loop {
+            let (deadline, part) = self.first?;
+            if self.parts[part].next_deadline() == Some(deadline) {
+                return Some(deadline);
+            }
+            self.look_at(part);
+        }
     }
 
     /// Gives up the datagram that is nearest its deadline.
     pub(super) fn give_up(&mut self) -> Option<Datagram> {
+        self.next_deadline()?;
         let (_, part) = self.first?;
         let datagram = self.parts[part].give_up();
         self.look_at(part);
@@ -298,6 +310,11 @@ impl Part {
             });
         }
         Some(datagram)
+    }
+
+    /// A deadline before which no wait ends.
+    fn earliest_deadline(&self) -> Option<Deadline> {
+        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
     }
 
     /// The next deadline of a datagram that waits.

@@ -245,7 +245,7 @@ impl<'p, M: Matcher> Replay<'p, M> {
     /// Gives up the datagrams whose wait is over, over all shards in the order of their deadlines.
     fn end_waits(&mut self, sequence: u64, out: &mut impl FnMut(Judged)) {
         while self.fragments {
-            let deadlines = self.shards.iter().zip(0..);
+            let deadlines = self.shards.iter_mut().zip(0..);
             let next = deadlines.filter_map(|(shard, at)| Some((shard.fragments.next_deadline()?, at))).min();
             let Some((deadline, shard)) = next else {
                 self.fragments = false;

@@ -61,6 +61,7 @@ pub(super) struct Answer {
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     most: usize,
+    hash: FixedState,
     index: Index,
     known: Vec<Answer>,
     /// The steps of each, apart: they are handed out only.
@@ -70,14 +71,18 @@ pub(super) struct Answers {
 impl Answers {
     /// None yet, for one of so many shards.
     pub(super) fn for_one_of(shards: usize) -> Self {
-        Self { most: MOST / shards, ..Self::default() }
+        Self { most: MOST / shards, hash: FixedState::with_seed(seed()), ..Self::default() }
     }
 
     /// The answer to a question, and its number.
     pub(super) fn get_mut(&mut self, question: &Question) -> Option<(u32, &mut Answer)> {
         let is_it = |number: u32| self.known[number as usize].question == *question;
-        let number = self.index.find(question.tag(), is_it)?;
+        let number = self.index.find(self.tag(question), is_it)?;
         Some((number, &mut self.known[number as usize]))
+    }
+
+    fn tag(&self, question: &Question) -> Tag {
+        Tag::of(self.hash.hash_one(question))
     }
 
     /// The steps of an answer.
@@ -88,7 +93,8 @@ impl Answers {
     /// Remembers the answer to a question that had none, if there is room.
     pub(super) fn remember(&mut self, question: Question, reason: Reason, change: Change, steps: Steps) {
         if self.known.len() < self.most && self.get_mut(&question).is_none() {
-            self.index.add(question.tag(), u32::try_from(self.known.len()).unwrap_or(u32::MAX));
+            let tag = self.tag(&question);
+            self.index.add(tag, u32::try_from(self.known.len()).unwrap_or(u32::MAX));
             self.known.push(Answer { question, reason, change, hits: Hits::default() });
             self.steps.push(steps);
         }
@@ -146,10 +152,6 @@ impl Question {
                 | u64::from(sender == Side::High),
             state,
         })
-    }
-
-    fn tag(&self) -> Tag {
-        Tag::of(FixedState::with_seed(seed()).hash_one(self))
     }
 
     /// Whether it is about a packet that belongs to no known connection.

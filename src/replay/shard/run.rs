@@ -138,7 +138,7 @@ impl Shard {
     }
 
     /// Finds out what comes next.
-    fn next_event(&self, placed: &Placed<'_>, events: &mut Events<'_>) {
+    fn next_event(&mut self, placed: &Placed<'_>, events: &mut Events<'_>) {
         let other = events.others.first().map_or(u32::MAX, |other| other.place);
         let ends_wait = self.ends_wait(placed, events.from).unwrap_or(u32::MAX);
         events.place = other.min(ends_wait);
@@ -160,12 +160,12 @@ impl Shard {
     }
 
     /// The place, not before `from`, of the frame that ends the wait of the next datagram.
-    fn ends_wait(&self, placed: &Placed<'_>, from: u32) -> Option<u32> {
+    fn ends_wait(&mut self, placed: &Placed<'_>, from: u32) -> Option<u32> {
         let clock = placed.clock.max(placed.batch.frames.all.last);
-        let (deadline, _) = self.fragments.next_deadline()?;
-        if deadline > clock {
+        if self.fragments.earliest_deadline()? > clock {
             return None;
         }
+        let (deadline, _) = self.fragments.next_deadline()?;
         let place = placed.batch.first_at(deadline, placed.clock).max(from);
         (place < placed.batch.count).then_some(place)
     }
