@@ -58,7 +58,9 @@ fuzz_target!(|data: &[u8]| {
     let matcher = Compiled::new(policy);
     let mut replay = Replay::new(policy, &matcher).keeping(most);
     let mut judged = Vec::new();
-    let (ports, mut batch) = (TunnelPorts::default(), Batch::default());
+    let mut at_once = Replay::new(policy, &matcher).keeping(most);
+    let threads = [1, 2, 100][usize::from(*pick >> 2) % 3];
+    let (ports, mut batch) = (TunnelPorts::default(), Batch::new(at_once.split_for(threads)));
     let (mut frames, mut packets, mut now) = (0, 0, 0_i64);
     loop {
         let mut rest = rest;
@@ -93,7 +95,6 @@ fuzz_target!(|data: &[u8]| {
     }
     assert_eq!(seen, packets, "each packet comes out once");
     assert_eq!(replay.tally().frames.packets, packets, "each packet is counted once");
-    let mut at_once = Replay::new(policy, &matcher).keeping(most);
     let _ = at_once.push_batches(&[batch], None);
     at_once.finish(&mut |_| ());
     assert_eq!(at_once.tally(), replay.tally(), "all at once");

@@ -131,11 +131,11 @@ fn records(
         && let Some(header) = rest.first_chunk()
     {
         let header = read(header);
-        let next = header_length + header.captured as usize;
-        let Some(body) = rest.get(header_length..next) else { break };
         if header.captured > most {
             break;
         }
+        let next = header_length + header.captured as usize;
+        let Some(body) = rest.get(header_length..next) else { break };
         each(&header, body);
         at += next;
     }
@@ -230,8 +230,13 @@ impl Blocks {
         let (header_length, most) = (self.pcap.record_header(), self.pcap.link().longest_frame());
         // Within the window.
         let mut limit = usize::try_from(end - begin).unwrap_or(usize::MAX);
+        let mut whole = false;
         let stopped = loop {
-            at += self.walk(&window.bytes()[at..], limit - at, sink);
+            let walked = self.walk(&window.bytes()[at..], limit - at, sink);
+            if walked == 0 && whole {
+                break true;
+            }
+            at += walked;
             if at >= limit {
                 break false;
             }
@@ -250,6 +255,7 @@ impl Blocks {
             if window.filled < next {
                 break true;
             }
+            whole = true;
         };
         Ok(Block { start: Some(first), end: window.begin + at as u64, stopped })
     }

@@ -105,8 +105,7 @@ pub(super) fn judge<M: Matcher>(
     progress: &AtomicU64,
 ) -> Outcome {
     let threads = rayon::current_num_threads();
-    replay.split_for(threads);
-    let split = replay.split();
+    let split = replay.split_for(threads);
     let alone = threads == 1;
     let most = if alone { 1 } else { threads.saturating_mul(BLOCKS_PER_THREAD).min(MOST_BLOCKS) };
     let mut chain = Chain { file, next: file.first_record(), error: None, buffers: Buffers::default() };

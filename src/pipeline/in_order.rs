@@ -21,7 +21,7 @@ struct Shared {
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     batch: Batch,
     /// Whoever judges has nothing to do.
@@ -35,7 +35,7 @@ struct State {
 impl Shared {
     /// Nothing read yet, for a replay whose state is split like this.
     fn new(split: Split) -> Self {
-        let state = State { batch: Batch::new(split), ..State::default() };
+        let state = State { batch: Batch::new(split), idle: false, done: false, stopped: false };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -126,14 +126,14 @@ pub(super) fn judge<M: Matcher>(
     progress: &AtomicU64,
 ) -> Outcome {
     let reads: Vec<Read> = std::iter::repeat_with(Read::default).take(count).collect();
-    replay.split_for(rayon::current_num_threads());
+    let split = replay.split_for(rayon::current_num_threads());
     if rayon::current_num_threads() == 1 {
         return take_turns(timeline, reads, replay, out, progress);
     }
-    let shared = Shared::new(replay.split());
+    let shared = Shared::new(split);
     thread::scope(|scope| {
         let reader = scope.spawn(|| read(timeline, reads, &shared));
-        let mut batch = Batch::new(replay.split());
+        let mut batch = Batch::new(split);
         loop {
             let mut state = shared.lock();
             state.idle = true;

@@ -14,7 +14,8 @@ const PACKETS: u32 = 32 << 10;
 /// Batches that wait to be judged.
 const WAITING: usize = 2;
 
-/// Judges packets as they are made, in the threads of the current rayon pool; the maker runs beside them.
+/// Judges packets as they are made, in the threads of the current rayon pool, for which it splits the state of a new replay; the
+/// maker runs beside them.
 ///
 /// `next` adds the next packet to a batch, and says whether there was one. What comes out does not depend on the threads. `out` and `progress` are as for
 /// [`Captures::judge`](super::Captures::judge).
@@ -25,8 +26,7 @@ pub fn judge_made<M: Matcher>(
     progress: &AtomicU64,
 ) -> Read {
     let mut read = Read::default();
-    replay.split_for(rayon::current_num_threads());
-    let split = replay.split();
+    let split = replay.split_for(rayon::current_num_threads());
     thread::scope(|scope| {
         let (full, batches) = sync_channel(WAITING);
         let (empty, used) = channel();

@@ -80,7 +80,7 @@ impl Captures {
         Self(Input::Timeline(Box::new(Timeline::of(reader)), 1))
     }
 
-    /// Judges all packets, in the threads of the current rayon pool.
+    /// Judges all packets, in the threads of the current rayon pool, for which it splits the state of a new replay.
     ///
     /// `out` gets the judged frames, in order but for fragments that wait for the rest of their datagram; without it
     /// they are only counted. When it wants no more of them, the rest is not read.

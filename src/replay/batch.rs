@@ -51,7 +51,8 @@ impl Nested {
     }
 }
 
-/// Packets of a stretch of the timeline, sorted by shard. Made anywhere, judged in the order of the timeline.
+/// Packets of a stretch of the timeline, sorted by shard. Made anywhere, judged in the order of the timeline. The default is sorted for one
+/// thread.
 #[derive(Debug)]
 pub struct Batch {
     pub(super) split: Split,
@@ -321,7 +322,7 @@ mod tests {
     /// Bursts of many packets between two hosts, each time others: they do not grow every bucket.
     #[test]
     fn bursts_of_few_hosts_leave_little_memory_behind() {
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(Split::for_threads(100));
         for burst in 0..100 {
             let flow: Flow = format!("gre 10.0.0.{burst} > 10.0.1.{burst}").parse().unwrap();
             for _ in 0..3000 {

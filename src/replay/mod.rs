@@ -113,7 +113,7 @@ pub struct Replay<'p, M> {
 }
 
 impl<'p, M: Matcher> Replay<'p, M> {
-    /// A replay with empty state tables.
+    /// A replay with empty state tables, for one thread unless [`Self::split_for`] says otherwise.
     pub fn new(policy: &'p Policy, matcher: &'p M) -> Self {
         let split = Split::default();
         Self {
@@ -133,13 +133,15 @@ impl<'p, M: Matcher> Replay<'p, M> {
         }
     }
 
-    /// Splits the state as it suits so many threads, unless there is some already. What comes out is the same.
-    pub fn split_for(&mut self, threads: usize) {
+    /// Splits the state as it suits so many threads, unless there is some already; returns how it is split. What comes out is
+    /// the same.
+    pub fn split_for(&mut self, threads: usize) -> Split {
         if self.sequence == 0 {
             self.split = Split::for_threads(threads);
             self.shards.clear();
             self.grow(self.split.layer());
         }
+        self.split
     }
 
     /// How the state is split, and [batches](Batch::new) are to be sorted.
@@ -245,6 +247,11 @@ impl<'p, M: Matcher> Replay<'p, M> {
     /// Gives up the datagrams whose wait is over, over all shards in the order of their deadlines.
     fn end_waits(&mut self, sequence: u64, out: &mut impl FnMut(Judged)) {
         while self.fragments {
+            // Most often none is near its end, which is quickly told.
+            let earliest = self.shards.iter().filter_map(|shard| shard.fragments.earliest_deadline()).min();
+            if earliest.is_some_and(|time| time > self.clock) {
+                return;
+            }
             let deadlines = self.shards.iter_mut().zip(0..);
             let next = deadlines.filter_map(|(shard, at)| Some((shard.fragments.next_deadline()?, at))).min();
             let Some((deadline, shard)) = next else {

@@ -24,7 +24,8 @@ pub type Out<'a> = dyn FnMut(Judged) -> ControlFlow<()> + Send + 'a;
 type Bare = (Judged, Option<Outer>);
 
 impl<M: Matcher> Replay<'_, M> {
-    /// Judges the next batches of the timeline, in the threads of the current rayon pool.
+    /// Judges the next batches of the timeline, in the threads of the current rayon pool: as many as the state [was split
+    /// for](Self::split_for).
     ///
     /// `out` gets the judged frames, in order but for fragments that wait for the rest of their datagram; without it
     /// they are only counted. Batches that are not sorted [as this replay](Self::split) needs them are sorted anew.

@@ -21,6 +21,8 @@ const BITS_PER_THREAD: u32 = 2;
 /// Beside the shards that hold connections each layer has one of messages. It is that of ICMP messages that neither ask nor answer
 /// and belong to no known connection. They have no state, only a record; errors about any pair of hosts can end up in one record, so
 /// it cannot be split.
+///
+/// The default is one shard, for one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Split {
     /// Of the number of a shard.

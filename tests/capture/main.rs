@@ -3,6 +3,7 @@
 // A helper that cannot do its work is a failed test.
 #![allow(clippy::unwrap_used)]
 
+mod blocks;
 mod build;
 mod compressed;
 mod containers;

@@ -362,17 +362,21 @@ fn in_batches(
     held: usize,
 ) -> Results {
     let mut replay = Replay::new(policy, matcher).keeping_within(limit);
-    replay.split_for(threads);
-    let split = if sorted { replay.split() } else { Split::for_threads(4) };
+    let split = replay.split_for(threads);
+    assert_eq!(split, Split::for_threads(threads));
+    // Those of an odd number are sorted for others.
+    let sorted_for = |number| if sorted || number % 2 == 0 { split } else { Split::for_threads(4) };
     let (mut order, mut judged) = (InOrder::holding(held), vec![]);
     let mut out = |frame| {
         order.push(frame, &mut |frame| judged.push(frame));
         std::ops::ControlFlow::Continue(())
     };
-    let batches: Vec<_> = frames.chunks(size).map(|frames| batch(frames, split)).collect();
+    let batches = frames.chunks(size).zip(0..);
+    let batches: Vec<_> = batches.map(|(frames, number)| batch(frames, sorted_for(number))).collect();
     for epoch in batches.chunks(at_once) {
         let more = replay.push_batches(epoch, if wanted { Some(&mut out) } else { None });
         assert!(more.is_continue());
+        assert_eq!(replay.split_for(threads + 1), split, "there is state already");
     }
     replay.finish(&mut |frame| {
         if wanted {
@@ -515,6 +519,32 @@ fn what_the_end_opens_is_numbered_behind_all_others() {
     for threads in [1, 2] {
         let cut = Cut { size: 4, at_once: 2, threads, sorted: true };
         check(made("huawei", "strict", "ordered"), &frames, (1, 8), cut);
+    }
+}
+
+/// What it is about shows only when its second part comes, in another batch, and by then its connection has gone on.
+#[test]
+fn an_error_in_fragments_may_wait_over_the_end_of_a_batch() {
+    let made = made("huawei", "strict", "ordered");
+    let addresses = AddressPair::new(host(false, 1), host(false, 2)).unwrap();
+    let router = AddressPair::new(host(false, 3), host(false, 1)).unwrap();
+    let packet = |at: i64, addresses, protocol, transport, fragment| {
+        let ip = IpPacket { domain: Domain::NONE, addresses, protocol, transport, fragment };
+        let time = Timestamp(1_700_000_000_000_000_000 + at * 1_000_000);
+        vec![Layer::outer(Packet { time, length: 100, content: Content::Ip(ip) })]
+    };
+    let udp = Transport::Ports { source: 1000, destination: 53 };
+    let quoted = Quoted::Packet { addresses, protocol: Protocol::UDP, ports: (1000, 53), message: (0, 0) };
+    let error = Transport::Icmp(Icmp { kind: 3, code: 0, identifier: 0, quoted });
+    let part = |offset, more| Some(Fragment { id: 9, offset, length: 8, more });
+    let frames = [
+        packet(0, addresses, Protocol::UDP, udp, None),
+        packet(1, router, Protocol::ICMP, error, part(0, true)),
+        packet(2, addresses, Protocol::UDP, udp, None),
+        packet(3, router, Protocol::ICMP, Transport::LaterFragment, part(8, false)),
+    ];
+    for threads in [1, 2, 100] {
+        check(made, &frames, ALL, Cut { size: 2, at_once: 1, threads, sorted: true });
     }
 }
 
