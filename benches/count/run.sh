@@ -1,8 +1,9 @@
 #!/bin/sh
 # Counts the instructions of fixed pieces of work: benches/count/run.sh [--check | --record]
-# Only functions of the compile room are counted, with what they call, and reading and judging a capture. --check compares with expected.txt and fails
-# when a count grew by more than three per cent; --record writes that file. Counts depend on the compiler: where it is
-# not the one that the file names in its first line, or where there is no valgrind, --check says that it was skipped.
+# Counted are functions of the compile room, and the reading and judging of a capture, each with what it calls. --check
+# compares with expected.txt and fails when a count grew by more than three per cent; --record writes that file. Counts
+# depend on the compiler: where it is not the one that the file names in its first line, or where there is no valgrind,
+# --check says that it was skipped.
 set -eu
 cd "$(dirname "$0")/../.."
 expected=benches/count/expected.txt

@@ -59,6 +59,9 @@ fn words(header: &[u8; 16], word: impl Fn([u8; 4]) -> u32) -> [u32; 4] {
 }
 
 impl Pcap {
+    /// Length of a record header of the common variant, in bytes.
+    pub(super) const COMMON_HEADER: usize = 16;
+
     /// Reads the file header.
     pub(super) fn new(source: &mut Source) -> Result<Self, Fault> {
         let start = source.offset();
@@ -129,9 +132,6 @@ impl Pcap {
         let lengths = matches!(self.lengths, Lengths::CapturedFirst);
         self.little_endian && lengths && self.record_header == Self::COMMON_HEADER
     }
-
-    /// Length of a record header of the common variant, in bytes.
-    pub(super) const COMMON_HEADER: usize = 16;
 
     /// What a record header of the common variant says.
     #[inline]

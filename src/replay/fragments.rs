@@ -365,17 +365,17 @@ mod tests {
         else {
             unreachable!()
         };
-        let mut fragments = Part::default();
+        let mut part = Part::default();
         for id in 0..10_000 {
             for (offset, more) in [(0, true), (8, false)] {
                 let fragment = Fragment { id, offset, length: 8, more };
                 let ip = IpPacket { fragment: Some(fragment), ..ip };
                 let packet = Packet { time: Timestamp(0), length: 42, content: Content::Ip(ip) };
                 let piece = Piece { sequence: id.into(), frame: 1, packet, nesting: Nesting::default() };
-                assert_eq!(matches!(fragments.add(&ip, fragment, piece), Added::Complete(_)), !more);
+                assert_eq!(matches!(part.add(&ip, fragment, piece), Added::Complete(_)), !more);
             }
         }
-        assert!(fragments.waiting.is_empty() && fragments.pieces == 0);
-        assert!(fragments.deadlines.len() <= 65, "{}", fragments.deadlines.len());
+        assert!(part.waiting.is_empty() && part.pieces == 0);
+        assert!(part.deadlines.len() <= 65, "{}", part.deadlines.len());
     }
 }

@@ -95,7 +95,7 @@ impl<M: Matcher> Replay<'_, M> {
         self
     }
 
-    /// Keeps all connections, whatever memory they need.
+    /// Keeps all connections, whatever memory they need; a shard has room for 2^31 of each address family.
     #[must_use]
     pub const fn keeping_all(self) -> Self {
         self.keeping(usize::MAX)
