@@ -12,6 +12,7 @@ use crate::replay::key::Endpoint;
 use crate::replay::tally::Count;
 use crate::replay::{Connection, ConnectionId, ConnectionVerdict, Reason, StepVerdict, Steps, Tally};
 
+use super::index::seed;
 use super::interned::Opening;
 use super::record::{Age, INITIATOR_FIRST, Stored};
 use super::table::Table;
@@ -84,7 +85,8 @@ impl Shard {
         which: impl Fn(Age) -> bool,
     ) -> Vec<Pair> {
         let mut counts = vec![Count::default(); self.openings.len()];
-        let (mut outside, mut allowed) = (HashMap::default(), HashMap::default());
+        let seeded = FixedState::with_seed(seed());
+        let (mut outside, mut allowed) = (HashMap::with_hasher(seeded), HashMap::default());
         self.count(&self.narrow, &which, &mut counts, (&mut outside, &mut allowed), tally);
         self.count(&self.wide, &which, &mut counts, (&mut outside, &mut allowed), tally);
         #[allow(clippy::iter_over_hash_type)] // Sums do not depend on the order.
