@@ -268,31 +268,33 @@ impl Blocks {
             length: wire_length,
             content: decode(link, bytes, wire_length),
         };
-        let (length, most) = (pcap.record_header(), link.longest_frame());
         if let Some(ports) = &self.tunnels {
-            let each = |header: &RecordHeader, bytes: &[u8]| {
-                let layers = decode_layers(link, pcap.time(header), bytes, header.wire_length, ports);
-                sink.layers(&layers);
-            };
-            return records(bytes, limit, length, most, |header| pcap.record(header), each);
+            return self.records(bytes, limit, |header, bytes| {
+                sink.layers(&decode_layers(link, pcap.time(header), bytes, header.wire_length, ports));
+            });
         }
         if link != LinkType::ETHERNET {
-            let each = |header: &RecordHeader, bytes: &[u8]| {
+            return self.records(bytes, limit, |header, bytes| {
                 sink.packet(whole(pcap.time(header), bytes, header.wire_length));
-            };
-            return records(bytes, limit, length, most, |header| pcap.record(header), each);
+            });
         }
-        let each = |header: &RecordHeader, bytes: &[u8]| {
+        self.records(bytes, limit, |header, bytes| {
             let time = pcap.time(header);
             match quick(time, bytes, header.wire_length) {
                 Some(compact) => sink.compact(compact),
                 None => sink.packet(whole(time, bytes, header.wire_length)),
             }
-        };
+        })
+    }
+
+    /// Gives these records to `each`, by a loop of its own for the common variant.
+    #[inline]
+    fn records(&self, bytes: &[u8], limit: usize, each: impl FnMut(&RecordHeader, &[u8])) -> usize {
+        let (pcap, most) = (&self.pcap, self.pcap.link().longest_frame());
         if pcap.is_common() {
             return records(bytes, limit, Pcap::COMMON_HEADER, most, Pcap::common_record, each);
         }
-        records(bytes, limit, length, most, |header| pcap.record(header), each)
+        records(bytes, limit, pcap.record_header(), most, |header| pcap.record(header), each)
     }
 
     /// Where in the window the first record of the block that ends at `end` may start.

@@ -229,18 +229,18 @@ fn stage(policy: &Policy, factor: u32, wish: &Wish, watch: &mut Watch<'_>, repor
         let (count, per_second) = lookups::time_linear(&linear, batches);
         add(report, Speed { engine: Engine::Linear, mix: Some(*mix), threads: 1, per_second, count });
     }
-    let traffic = |threads| traffic::batches(policy, wish.seed, wish.packets, threads);
+    let traffic = traffic::batches(policy, wish.seed, wish.packets);
     for &threads in &wish.threads {
         if !watch.next(&format!("{} rules: replay, {threads} threads", policy.rules.len())) {
             return false;
         }
-        let (count, per_second) = traffic::time(policy, &compiled, &traffic(threads), threads);
+        let (count, per_second) = traffic::time(policy, &compiled, &traffic, threads);
         add(report, Speed { engine: Engine::Compiled, mix: None, threads, per_second, count });
     }
     if !watch.next(&format!("{} rules: replay, linear", policy.rules.len())) {
         return false;
     }
-    let (count, per_second) = traffic::time(policy, &linear, &traffic(1), 1);
+    let (count, per_second) = traffic::time(policy, &linear, &traffic, 1);
     add(report, Speed { engine: Engine::Linear, mix: None, threads: 1, per_second, count });
     true
 }

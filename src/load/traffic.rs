@@ -75,14 +75,13 @@ impl Conversation {
     }
 }
 
-/// Connections for which the rules of all steps ask, interleaved, in batches for a replay on so many threads.
-pub(super) fn batches(policy: &Policy, seed: u64, packets: u32, threads: usize) -> Vec<Batch> {
-    let split = Split::for_threads(threads);
+/// Connections for which the rules of all steps ask, interleaved, in batches.
+pub(super) fn batches(policy: &Policy, seed: u64, packets: u32) -> Vec<Batch> {
     let steps = distinct_steps(policy);
     let mut sources: Vec<(StepAt, Headers<'_>)> =
         steps.iter().map(|&step| (step, Headers::new(policy, step, Mix::Inside, seed))).collect();
     let mut running: Vec<Option<(Conversation, usize)>> = vec![];
-    let (mut batches, mut batch, mut made, mut begun) = (vec![], Batch::new(split), 0, 0_usize);
+    let (mut batches, mut batch, mut made, mut begun) = (vec![], Batch::default(), 0, 0_usize);
     let mut missed = 0;
     while made < packets && !sources.is_empty() && missed < 100_000 {
         for place in 0..AT_ONCE {
@@ -105,7 +104,7 @@ pub(super) fn batches(policy: &Policy, seed: u64, packets: u32, threads: usize) 
                 running[place] = None;
             }
             if batch.len() >= PACKETS {
-                batches.push(std::mem::replace(&mut batch, Batch::new(split)));
+                batches.push(std::mem::take(&mut batch));
             }
         }
     }
@@ -134,12 +133,13 @@ pub(super) fn time<M: Matcher>(
     threads: usize,
 ) -> (u64, f64) {
     let Some(pool) = pool(threads) else { return (0, 0.0) };
+    let batches: Vec<_> = batches.iter().map(|batch| batch.sorted_for(Split::for_threads(threads))).collect();
     pool.install(|| {
         let (mut count, mut spent) = (0, std::time::Duration::ZERO);
         loop {
             let mut replay = Replay::new(policy, matcher);
             replay.split_for(threads);
-            for batch in batches {
+            for batch in &batches {
                 let start = Instant::now();
                 // Nobody takes the frames, so nobody can have enough of them.
                 let _ = replay.push_batches(std::slice::from_ref(batch), None);

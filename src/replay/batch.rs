@@ -192,6 +192,12 @@ impl Batch {
         (place..self.count).find(|&place| !self.nested(place).is_inner())
     }
 
+    /// The same packets, for state that is split like this.
+    #[must_use]
+    pub fn sorted_for(&self, split: Split) -> Self {
+        self.cut(&[], split).pop().unwrap_or_else(|| Self::new(split))
+    }
+
     /// The parts between these places, which ascend, for state that is split like this.
     pub(super) fn cut(&self, places: &[u32], split: Split) -> Vec<Self> {
         let mut places = places.iter().peekable();

@@ -178,7 +178,7 @@ impl Fragments {
 
     /// Where the datagrams between two hosts wait.
     fn part(&self, ip: &IpPacket) -> usize {
-        route::part_of(ip.addresses, ip.domain) % self.parts.len().max(1)
+        route::part_of(ip.addresses, ip.domain) % self.parts.len()
     }
 
     /// Takes a fragment; after it, [`Self::give_up_over_limit`] has to be asked about its datagram's hosts.

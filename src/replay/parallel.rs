@@ -31,7 +31,7 @@ impl<M: Matcher> Replay<'_, M> {
     /// they are only counted. Batches that are not sorted [as this replay](Self::split) needs them are sorted anew.
     pub fn push_batches(&mut self, batches: &[Batch], mut out: Option<&mut Out<'_>>) -> ControlFlow<()> {
         if batches.iter().any(|batch| batch.split != self.split) {
-            let batches: Vec<_> = batches.iter().flat_map(|batch| batch.cut(&[], self.split)).collect();
+            let batches: Vec<_> = batches.iter().map(|batch| batch.sorted_for(self.split)).collect();
             return self.push_batches(&batches, out);
         }
         let looks = self.looks(batches);

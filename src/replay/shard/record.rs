@@ -26,7 +26,7 @@ pub(super) trait Stored: Copy + Eq {
     /// A hash that nobody can foretell who does not know the seed.
     fn hash(&self, seed: u64) -> u64;
 
-    /// The same for all keys of two hosts in either form, and seldom for others; in the order of shards, where domains are not
+    /// The same for all keys of two hosts in either form, and seldom for others; in the order of parts, where domains are not
     /// used.
     fn hosts(&self) -> u64;
 

@@ -179,8 +179,8 @@ mod tests {
     use super::*;
     use crate::packet::{Compact, Flow, Timestamp};
 
-    /// One host that asks many others, by every pair of ports of which one is a digit of pi: with fixed digits in the hash, such
-    /// ports made all connections fall into one bucket.
+    /// One host that asks many others. The first ports made all connections fall into one bucket while the hash had a fixed key: they
+    /// were its bits.
     #[test]
     fn connections_of_neighbours_spread_over_the_index() {
         for ports in [(0x1319, 0x8a2e), (4889, 53), (40_000, 53)] {
